@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,8 +29,7 @@ def listing(request: ListRequest, **equal: object) -> Listing:
     return Listing(
         equal=equal | {"currency": currency},
         statuses=sorted(names[number].name for number in numbers if number),
-        create_time=span(request, "create_time"),
-        update_time=span(request, "update_time"),
+        times={name: span(request, name) for name in _times(fields)},
         amount=(_minor(request, "min_amount", currency), _minor(request, "max_amount", currency)),
         metadata=_metadata(request),
         # an export has one order
@@ -46,6 +45,11 @@ def _statuses(request: ListRequest) -> set[int]:
     if several and request.status not in several:
         raise invalid("status", "is none of `statuses`: an item is both, and so nothing would be found")
     return {request.status}
+
+
+def _times(fields: Iterable[str]) -> list[str]:
+    """Return the times by which a request chooses."""
+    return [name.removesuffix("_from") for name in fields if name.endswith("_time_from")]
 
 
 def span(request: ListRequest, name: str) -> tuple[datetime | None, datetime | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mesh.metrics import LONG_SECONDS, SECONDS, Alert, Varies, counter, gauge, histogram, prime
-from payment_svc.domain.dispute import DisputeStatus
+from payment_svc.domain.dispute import DECIDED, DisputeStatus
 from payment_svc.domain.operation import OperationKind
 from payment_svc.domain.payment import LIVE, PaymentStatus
 from payment_svc.domain.review import ReviewKind
@@ -79,9 +79,13 @@ EVENTS_OLDEST = gauge(
 )
 REFUNDS_PENDING = gauge("fusionxpay_refunds_pending", "Refunds that have not ended", provider=_PROVIDER)
 REFUNDS_OLDEST = gauge("fusionxpay_refunds_pending_oldest_seconds", "Age of the oldest of them", provider=_PROVIDER)
-DISPUTES = gauge("fusionxpay_disputes", "Disputes by status", status=tuple(str(status) for status in DisputeStatus))
+_UNDECIDED = tuple(str(status) for status in DisputeStatus if status not in DECIDED)
+DISPUTES = gauge("fusionxpay_disputes", "Disputes that are not decided, by status", status=_UNDECIDED)
 DISPUTE_DEADLINE = gauge(
     "fusionxpay_dispute_next_deadline_seconds", "Time until the next answer to a dispute is due; NaN: none is"
+)
+DISPUTES_MISSED = gauge(
+    "fusionxpay_disputes_missed", "Disputes that nobody answered in time, and that are not decided yet"
 )
 RECONCILED = gauge(
     "fusionxpay_reconciliation_last_success_time",

@@ -84,6 +84,7 @@ RESOURCES: dict[str, Message] = {
         version=2,
         create_time=_at(10),
         update_time=_at(11),
+        success_time=_at(11),
     ),
     "dispute": _Dispute(
         dispute_id=DISPUTE,
@@ -98,6 +99,8 @@ RESOURCES: dict[str, Message] = {
         version=1,
         create_time=_at(60),
         update_time=_at(60),
+        withdrawn_amount=_euros("12.00"),
+        withdraw_time=_at(60),
     ),
     "endpoint": endpoint_events_pb2.DisabledEndpoint(
         endpoint_id=ENDPOINT,
@@ -155,7 +158,7 @@ DIFFERENT: dict[str, Message] = {
     "refund.failed": _Refund(status=_Refund.FAILED, failure=_NOT_REFUNDED),
     "refund.needs_review": _Refund(status=_Refund.NEEDS_REVIEW),
     "dispute.updated": _Dispute(status=_Dispute.UNDER_REVIEW, version=2),
-    "dispute.closed": _Dispute(status=_Dispute.WON, version=3),
+    "dispute.closed": _Dispute(status=_Dispute.WON, version=3, update_time=_at(43200), reinstate_time=_at(43200)),
 }
 """What is different of the resource in some events."""
 
@@ -173,8 +176,10 @@ ABSENT: dict[str, tuple[str, ...]] = {
     "payment.failed": ("captured_amount",),
     "payment.cancelled": ("payment_method", "captured_amount"),
     "payment.needs_review": ("provider_reference", "captured_amount"),
-    "refund.created": ("provider_reference",),
-    "refund.needs_review": ("provider_reference",),
+    "refund.created": ("provider_reference", "success_time"),
+    "refund.updated": ("success_time",),
+    "refund.failed": ("success_time",),
+    "refund.needs_review": ("provider_reference", "success_time"),
 }
 """What the resource does not have yet, or never will, in some events."""
 

@@ -27,6 +27,27 @@ class What(StrEnum):
     DISPUTES = "disputes"
 
 
+class By(StrEnum):
+    """The time that the span is of."""
+
+    CREATED = "create_time"
+    UPDATED = "update_time"
+    CAPTURED = "capture_time"
+    SUCCEEDED = "success_time"
+    REVERSED = "reverse_time"
+    WITHDRAWN = "withdraw_time"
+    REINSTATED = "reinstate_time"
+
+
+TIMES = {
+    What.ORDERS: (By.CREATED, By.UPDATED),
+    What.PAYMENTS: (By.CREATED, By.UPDATED, By.CAPTURED),
+    What.REFUNDS: (By.CREATED, By.UPDATED, By.SUCCEEDED, By.REVERSED),
+    What.DISPUTES: (By.CREATED, By.UPDATED, By.WITHDRAWN, By.REINSTATED),
+}
+"""What each kind has."""
+
+
 class Form(StrEnum):
     """How it is written."""
 
@@ -37,8 +58,9 @@ class Form(StrEnum):
 
 def export(
     what: Annotated[What, typer.Argument(help="What is exported.")],
-    since: Annotated[datetime, typer.Option("--from", formats=FORMATS, help="Created from here on, UTC.")],
-    until: Annotated[datetime, typer.Option("--to", formats=FORMATS, help="Created before, UTC.")],
+    since: Annotated[datetime, typer.Option("--from", formats=FORMATS, help="From here on, UTC.")],
+    until: Annotated[datetime, typer.Option("--to", formats=FORMATS, help="Before this, UTC.")],
+    by: Annotated[By, typer.Option(help="The time that has to be in the span.")] = By.CREATED,
     form: Annotated[Form, typer.Option("--format", help="How it is written; parquet needs pyarrow.")] = Form.CSV,
     status: Annotated[list[str] | None, typer.Option(help="Only in this status; repeat it for several.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The file; else the standard output.")] = None,
@@ -52,10 +74,12 @@ def export(
     """
     query: Json = {
         "format": Form.CSV if form is Form.PARQUET else form,
-        "create_time_from": since.replace(tzinfo=UTC).isoformat(),
-        "create_time_to": until.replace(tzinfo=UTC).isoformat(),
+        f"{by}_from": since.replace(tzinfo=UTC).isoformat(),
+        f"{by}_to": until.replace(tzinfo=UTC).isoformat(),
         "statuses": status or [],
     }
+    if by not in TIMES[what]:
+        raise typer.BadParameter(f"{what} have no {by}, but {', '.join(TIMES[what])}", param_hint="--by")
     if form is Form.PARQUET and output is None:
         raise typer.BadParameter("parquet is no text: say which file it goes to, by --output")
     asked = f"/v1/{what}:export"

@@ -66,6 +66,10 @@ class Dispute(Model):
     create_time: datetime
     update_time: datetime
     merchant_order_id: str
+    withdrawn_amount: Money | None
+    withdraw_time: datetime | None
+    reinstate_time: datetime | None
+    in_refunds: bool
 
 
 class Email(Model):
@@ -412,6 +416,8 @@ class Refund(Model):
     update_time: datetime
     merchant_order_id: str
     of_surplus: bool
+    success_time: datetime | None
+    reverse_time: datetime | None
 
 
 class ResendEventsResponse(Model):

@@ -2170,6 +2170,10 @@ class Disputes(Waits[models.Dispute]):
         order_by: str | None = None,
         status: dispute_pb2.Dispute.Status.ValueType | str | Omitted = OMITTED,
         order_id: str | Omitted = OMITTED,
+        withdraw_time_from: Moment | Omitted = OMITTED,
+        withdraw_time_to: Moment | Omitted = OMITTED,
+        reinstate_time_from: Moment | Omitted = OMITTED,
+        reinstate_time_to: Moment | Omitted = OMITTED,
         timeout: float | None = None,
     ) -> Pages[models.Dispute]:
         """Lists the merchant's disputes, newest first. Pages follow AIP-158.
@@ -2190,6 +2194,12 @@ class Disputes(Waits[models.Dispute]):
             order_by: `create_time desc`, which is the default: the newest first; or `create_time asc`.
             status: Only disputes in this status.
             order_id: Only disputes of this order.
+            withdraw_time_from: Only disputes whose money was taken at this time or later (RFC 3339).
+            withdraw_time_to: Only disputes whose money was taken before this time: a span includes its start and not
+                its end.
+            reinstate_time_from: Only disputes whose money was given back at this time or later (RFC 3339).
+            reinstate_time_to: Only disputes whose money was given back before this time: a span includes its start and
+                not its end.
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = made(
@@ -2206,6 +2216,10 @@ class Disputes(Waits[models.Dispute]):
                 "max_amount",
                 "status",
                 "order_id",
+                "withdraw_time_from",
+                "withdraw_time_to",
+                "reinstate_time_from",
+                "reinstate_time_to",
             ),
             page_size=page_size,
             page_token=page_token,
@@ -2221,6 +2235,10 @@ class Disputes(Waits[models.Dispute]):
             order_by=order_by,
             status=status,
             order_id=order_id,
+            withdraw_time_from=moment(withdraw_time_from),
+            withdraw_time_to=moment(withdraw_time_to),
+            reinstate_time_from=moment(reinstate_time_from),
+            reinstate_time_to=moment(reinstate_time_to),
         )
         return self._transport.pages(_LIST_DISPUTES, request, models.Dispute, timeout)
 
@@ -2239,6 +2257,10 @@ class Disputes(Waits[models.Dispute]):
         max_amount: str | Omitted = OMITTED,
         status: dispute_pb2.Dispute.Status.ValueType | str | Omitted = OMITTED,
         order_id: str | Omitted = OMITTED,
+        withdraw_time_from: Moment | Omitted = OMITTED,
+        withdraw_time_to: Moment | Omitted = OMITTED,
+        reinstate_time_from: Moment | Omitted = OMITTED,
+        reinstate_time_to: Moment | Omitted = OMITTED,
     ) -> Iterator[bytes]:
         """Exports the merchant's disputes as one file, oldest first, however many there are: CSV with a line for each,
         amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
@@ -2266,6 +2288,12 @@ class Disputes(Waits[models.Dispute]):
             max_amount: Only disputes of at most this amount, a decimal such as `12.00`.
             status: Only disputes in this status.
             order_id: Only disputes of this order.
+            withdraw_time_from: Only disputes whose money was taken at this time or later (RFC 3339).
+            withdraw_time_to: Only disputes whose money was taken before this time: a span includes its start and not
+                its end.
+            reinstate_time_from: Only disputes whose money was given back at this time or later (RFC 3339).
+            reinstate_time_to: Only disputes whose money was given back before this time: a span includes its start and
+                not its end.
         """
         request = made(
             dispute_service_pb2.ExportDisputesRequest,
@@ -2281,6 +2309,10 @@ class Disputes(Waits[models.Dispute]):
                 "max_amount",
                 "status",
                 "order_id",
+                "withdraw_time_from",
+                "withdraw_time_to",
+                "reinstate_time_from",
+                "reinstate_time_to",
             ),
             format=format,
             payment_id=payment_id,
@@ -2294,6 +2326,10 @@ class Disputes(Waits[models.Dispute]):
             max_amount=max_amount,
             status=status,
             order_id=order_id,
+            withdraw_time_from=moment(withdraw_time_from),
+            withdraw_time_to=moment(withdraw_time_to),
+            reinstate_time_from=moment(reinstate_time_from),
+            reinstate_time_to=moment(reinstate_time_to),
         )
         return self._transport.content(_EXPORT_DISPUTES, request)
 
@@ -2333,6 +2369,10 @@ class AsyncDisputes(AsyncWaits[models.Dispute]):
         order_by: str | None = None,
         status: dispute_pb2.Dispute.Status.ValueType | str | Omitted = OMITTED,
         order_id: str | Omitted = OMITTED,
+        withdraw_time_from: Moment | Omitted = OMITTED,
+        withdraw_time_to: Moment | Omitted = OMITTED,
+        reinstate_time_from: Moment | Omitted = OMITTED,
+        reinstate_time_to: Moment | Omitted = OMITTED,
         timeout: float | None = None,
     ) -> AsyncPages[models.Dispute]:
         """Lists the merchant's disputes, newest first. Pages follow AIP-158.
@@ -2353,6 +2393,12 @@ class AsyncDisputes(AsyncWaits[models.Dispute]):
             order_by: `create_time desc`, which is the default: the newest first; or `create_time asc`.
             status: Only disputes in this status.
             order_id: Only disputes of this order.
+            withdraw_time_from: Only disputes whose money was taken at this time or later (RFC 3339).
+            withdraw_time_to: Only disputes whose money was taken before this time: a span includes its start and not
+                its end.
+            reinstate_time_from: Only disputes whose money was given back at this time or later (RFC 3339).
+            reinstate_time_to: Only disputes whose money was given back before this time: a span includes its start and
+                not its end.
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = made(
@@ -2369,6 +2415,10 @@ class AsyncDisputes(AsyncWaits[models.Dispute]):
                 "max_amount",
                 "status",
                 "order_id",
+                "withdraw_time_from",
+                "withdraw_time_to",
+                "reinstate_time_from",
+                "reinstate_time_to",
             ),
             page_size=page_size,
             page_token=page_token,
@@ -2384,6 +2434,10 @@ class AsyncDisputes(AsyncWaits[models.Dispute]):
             order_by=order_by,
             status=status,
             order_id=order_id,
+            withdraw_time_from=moment(withdraw_time_from),
+            withdraw_time_to=moment(withdraw_time_to),
+            reinstate_time_from=moment(reinstate_time_from),
+            reinstate_time_to=moment(reinstate_time_to),
         )
         return self._transport.pages(_LIST_DISPUTES, request, models.Dispute, timeout)
 
@@ -2402,6 +2456,10 @@ class AsyncDisputes(AsyncWaits[models.Dispute]):
         max_amount: str | Omitted = OMITTED,
         status: dispute_pb2.Dispute.Status.ValueType | str | Omitted = OMITTED,
         order_id: str | Omitted = OMITTED,
+        withdraw_time_from: Moment | Omitted = OMITTED,
+        withdraw_time_to: Moment | Omitted = OMITTED,
+        reinstate_time_from: Moment | Omitted = OMITTED,
+        reinstate_time_to: Moment | Omitted = OMITTED,
     ) -> AsyncIterator[bytes]:
         """Exports the merchant's disputes as one file, oldest first, however many there are: CSV with a line for each,
         amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
@@ -2429,6 +2487,12 @@ class AsyncDisputes(AsyncWaits[models.Dispute]):
             max_amount: Only disputes of at most this amount, a decimal such as `12.00`.
             status: Only disputes in this status.
             order_id: Only disputes of this order.
+            withdraw_time_from: Only disputes whose money was taken at this time or later (RFC 3339).
+            withdraw_time_to: Only disputes whose money was taken before this time: a span includes its start and not
+                its end.
+            reinstate_time_from: Only disputes whose money was given back at this time or later (RFC 3339).
+            reinstate_time_to: Only disputes whose money was given back before this time: a span includes its start and
+                not its end.
         """
         request = made(
             dispute_service_pb2.ExportDisputesRequest,
@@ -2444,6 +2508,10 @@ class AsyncDisputes(AsyncWaits[models.Dispute]):
                 "max_amount",
                 "status",
                 "order_id",
+                "withdraw_time_from",
+                "withdraw_time_to",
+                "reinstate_time_from",
+                "reinstate_time_to",
             ),
             format=format,
             payment_id=payment_id,
@@ -2457,6 +2525,10 @@ class AsyncDisputes(AsyncWaits[models.Dispute]):
             max_amount=max_amount,
             status=status,
             order_id=order_id,
+            withdraw_time_from=moment(withdraw_time_from),
+            withdraw_time_to=moment(withdraw_time_to),
+            reinstate_time_from=moment(reinstate_time_from),
+            reinstate_time_to=moment(reinstate_time_to),
         )
         return self._transport.content(_EXPORT_DISPUTES, request)
 
@@ -2607,6 +2679,8 @@ class Payments(Waits[models.Payment]):
         order_by: str | None = None,
         provider: str | Omitted = OMITTED,
         provider_reference: str | Omitted = OMITTED,
+        capture_time_from: Moment | Omitted = OMITTED,
+        capture_time_to: Moment | Omitted = OMITTED,
         timeout: float | None = None,
     ) -> Pages[models.Payment]:
         """Lists the merchant's payments, newest first. Pages follow AIP-158.
@@ -2630,6 +2704,9 @@ class Payments(Waits[models.Payment]):
             provider_reference: Only the payment that one of whose attempts has this name at its provider, such as
                 `pi_…` at Stripe: what stands in the provider's dashboard and reports. In full; upper and lower case are
                 told apart.
+            capture_time_from: Only payments whose money was taken at this time or later (RFC 3339).
+            capture_time_to: Only payments whose money was taken before this time: a span includes its start and not its
+                end.
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = made(
@@ -2647,6 +2724,8 @@ class Payments(Waits[models.Payment]):
                 "max_amount",
                 "provider",
                 "provider_reference",
+                "capture_time_from",
+                "capture_time_to",
             ),
             page_size=page_size,
             page_token=page_token,
@@ -2663,6 +2742,8 @@ class Payments(Waits[models.Payment]):
             order_by=order_by,
             provider=provider,
             provider_reference=provider_reference,
+            capture_time_from=moment(capture_time_from),
+            capture_time_to=moment(capture_time_to),
         )
         return self._transport.pages(_LIST_PAYMENTS, request, models.Payment, timeout)
 
@@ -2681,6 +2762,8 @@ class Payments(Waits[models.Payment]):
         max_amount: str | Omitted = OMITTED,
         provider: str | Omitted = OMITTED,
         status: payment_pb2.Payment.Status.ValueType | str | Omitted = OMITTED,
+        capture_time_from: Moment | Omitted = OMITTED,
+        capture_time_to: Moment | Omitted = OMITTED,
     ) -> Iterator[bytes]:
         """Exports the merchant's payments as one file, oldest first, however many there are: CSV with a line for each,
         amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
@@ -2708,6 +2791,9 @@ class Payments(Waits[models.Payment]):
             max_amount: Only payments of at most this amount, a decimal such as `12.00`.
             provider: Only payments through this provider.
             status: Only payments in this status.
+            capture_time_from: Only payments whose money was taken at this time or later (RFC 3339).
+            capture_time_to: Only payments whose money was taken before this time: a span includes its start and not its
+                end.
         """
         request = made(
             payment_service_pb2.ExportPaymentsRequest,
@@ -2723,6 +2809,8 @@ class Payments(Waits[models.Payment]):
                 "max_amount",
                 "provider",
                 "status",
+                "capture_time_from",
+                "capture_time_to",
             ),
             format=format,
             order_id=order_id,
@@ -2736,6 +2824,8 @@ class Payments(Waits[models.Payment]):
             max_amount=max_amount,
             provider=provider,
             status=status,
+            capture_time_from=moment(capture_time_from),
+            capture_time_to=moment(capture_time_to),
         )
         return self._transport.content(_EXPORT_PAYMENTS, request)
 
@@ -2886,6 +2976,8 @@ class AsyncPayments(AsyncWaits[models.Payment]):
         order_by: str | None = None,
         provider: str | Omitted = OMITTED,
         provider_reference: str | Omitted = OMITTED,
+        capture_time_from: Moment | Omitted = OMITTED,
+        capture_time_to: Moment | Omitted = OMITTED,
         timeout: float | None = None,
     ) -> AsyncPages[models.Payment]:
         """Lists the merchant's payments, newest first. Pages follow AIP-158.
@@ -2909,6 +3001,9 @@ class AsyncPayments(AsyncWaits[models.Payment]):
             provider_reference: Only the payment that one of whose attempts has this name at its provider, such as
                 `pi_…` at Stripe: what stands in the provider's dashboard and reports. In full; upper and lower case are
                 told apart.
+            capture_time_from: Only payments whose money was taken at this time or later (RFC 3339).
+            capture_time_to: Only payments whose money was taken before this time: a span includes its start and not its
+                end.
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = made(
@@ -2926,6 +3021,8 @@ class AsyncPayments(AsyncWaits[models.Payment]):
                 "max_amount",
                 "provider",
                 "provider_reference",
+                "capture_time_from",
+                "capture_time_to",
             ),
             page_size=page_size,
             page_token=page_token,
@@ -2942,6 +3039,8 @@ class AsyncPayments(AsyncWaits[models.Payment]):
             order_by=order_by,
             provider=provider,
             provider_reference=provider_reference,
+            capture_time_from=moment(capture_time_from),
+            capture_time_to=moment(capture_time_to),
         )
         return self._transport.pages(_LIST_PAYMENTS, request, models.Payment, timeout)
 
@@ -2960,6 +3059,8 @@ class AsyncPayments(AsyncWaits[models.Payment]):
         max_amount: str | Omitted = OMITTED,
         provider: str | Omitted = OMITTED,
         status: payment_pb2.Payment.Status.ValueType | str | Omitted = OMITTED,
+        capture_time_from: Moment | Omitted = OMITTED,
+        capture_time_to: Moment | Omitted = OMITTED,
     ) -> AsyncIterator[bytes]:
         """Exports the merchant's payments as one file, oldest first, however many there are: CSV with a line for each,
         amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
@@ -2987,6 +3088,9 @@ class AsyncPayments(AsyncWaits[models.Payment]):
             max_amount: Only payments of at most this amount, a decimal such as `12.00`.
             provider: Only payments through this provider.
             status: Only payments in this status.
+            capture_time_from: Only payments whose money was taken at this time or later (RFC 3339).
+            capture_time_to: Only payments whose money was taken before this time: a span includes its start and not its
+                end.
         """
         request = made(
             payment_service_pb2.ExportPaymentsRequest,
@@ -3002,6 +3106,8 @@ class AsyncPayments(AsyncWaits[models.Payment]):
                 "max_amount",
                 "provider",
                 "status",
+                "capture_time_from",
+                "capture_time_to",
             ),
             format=format,
             order_id=order_id,
@@ -3015,6 +3121,8 @@ class AsyncPayments(AsyncWaits[models.Payment]):
             max_amount=max_amount,
             provider=provider,
             status=status,
+            capture_time_from=moment(capture_time_from),
+            capture_time_to=moment(capture_time_to),
         )
         return self._transport.content(_EXPORT_PAYMENTS, request)
 
@@ -3296,6 +3404,10 @@ class Refunds(Waits[models.Refund]):
         order_by: str | None = None,
         order_id: str | Omitted = OMITTED,
         status: refund_pb2.Refund.Status.ValueType | str | Omitted = OMITTED,
+        success_time_from: Moment | Omitted = OMITTED,
+        success_time_to: Moment | Omitted = OMITTED,
+        reverse_time_from: Moment | Omitted = OMITTED,
+        reverse_time_to: Moment | Omitted = OMITTED,
         timeout: float | None = None,
     ) -> Pages[models.Refund]:
         """Lists the refunds of a payment, or at `/v1/refunds` of all payments, newest first. Pages follow AIP-158.
@@ -3317,6 +3429,12 @@ class Refunds(Waits[models.Refund]):
             order_by: `create_time desc`, which is the default: the newest first; or `create_time asc`.
             order_id: Only refunds of this order.
             status: Only refunds in this status.
+            success_time_from: Only refunds whose money went back at this time or later (RFC 3339).
+            success_time_to: Only refunds whose money went back before this time: a span includes its start and not its
+                end.
+            reverse_time_from: Only refunds whose money came back at this time or later (RFC 3339).
+            reverse_time_to: Only refunds whose money came back before this time: a span includes its start and not its
+                end.
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = made(
@@ -3333,6 +3451,10 @@ class Refunds(Waits[models.Refund]):
                 "max_amount",
                 "order_id",
                 "status",
+                "success_time_from",
+                "success_time_to",
+                "reverse_time_from",
+                "reverse_time_to",
             ),
             payment_id=payment_id,
             page_size=page_size,
@@ -3348,6 +3470,10 @@ class Refunds(Waits[models.Refund]):
             order_by=order_by,
             order_id=order_id,
             status=status,
+            success_time_from=moment(success_time_from),
+            success_time_to=moment(success_time_to),
+            reverse_time_from=moment(reverse_time_from),
+            reverse_time_to=moment(reverse_time_to),
         )
         return self._transport.pages(_LIST_REFUNDS, request, models.Refund, timeout)
 
@@ -3366,6 +3492,10 @@ class Refunds(Waits[models.Refund]):
         max_amount: str | Omitted = OMITTED,
         order_id: str | Omitted = OMITTED,
         status: refund_pb2.Refund.Status.ValueType | str | Omitted = OMITTED,
+        success_time_from: Moment | Omitted = OMITTED,
+        success_time_to: Moment | Omitted = OMITTED,
+        reverse_time_from: Moment | Omitted = OMITTED,
+        reverse_time_to: Moment | Omitted = OMITTED,
     ) -> Iterator[bytes]:
         """Exports the merchant's refunds as one file, oldest first, however many there are: CSV with a line for each,
         amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
@@ -3393,6 +3523,12 @@ class Refunds(Waits[models.Refund]):
             max_amount: Only refunds of at most this amount, a decimal such as `12.00`.
             order_id: Only refunds of this order.
             status: Only refunds in this status.
+            success_time_from: Only refunds whose money went back at this time or later (RFC 3339).
+            success_time_to: Only refunds whose money went back before this time: a span includes its start and not its
+                end.
+            reverse_time_from: Only refunds whose money came back at this time or later (RFC 3339).
+            reverse_time_to: Only refunds whose money came back before this time: a span includes its start and not its
+                end.
         """
         request = made(
             refund_service_pb2.ExportRefundsRequest,
@@ -3408,6 +3544,10 @@ class Refunds(Waits[models.Refund]):
                 "max_amount",
                 "order_id",
                 "status",
+                "success_time_from",
+                "success_time_to",
+                "reverse_time_from",
+                "reverse_time_to",
             ),
             format=format,
             payment_id=payment_id,
@@ -3421,6 +3561,10 @@ class Refunds(Waits[models.Refund]):
             max_amount=max_amount,
             order_id=order_id,
             status=status,
+            success_time_from=moment(success_time_from),
+            success_time_to=moment(success_time_to),
+            reverse_time_from=moment(reverse_time_from),
+            reverse_time_to=moment(reverse_time_to),
         )
         return self._transport.content(_EXPORT_REFUNDS, request)
 
@@ -3496,6 +3640,10 @@ class AsyncRefunds(AsyncWaits[models.Refund]):
         order_by: str | None = None,
         order_id: str | Omitted = OMITTED,
         status: refund_pb2.Refund.Status.ValueType | str | Omitted = OMITTED,
+        success_time_from: Moment | Omitted = OMITTED,
+        success_time_to: Moment | Omitted = OMITTED,
+        reverse_time_from: Moment | Omitted = OMITTED,
+        reverse_time_to: Moment | Omitted = OMITTED,
         timeout: float | None = None,
     ) -> AsyncPages[models.Refund]:
         """Lists the refunds of a payment, or at `/v1/refunds` of all payments, newest first. Pages follow AIP-158.
@@ -3517,6 +3665,12 @@ class AsyncRefunds(AsyncWaits[models.Refund]):
             order_by: `create_time desc`, which is the default: the newest first; or `create_time asc`.
             order_id: Only refunds of this order.
             status: Only refunds in this status.
+            success_time_from: Only refunds whose money went back at this time or later (RFC 3339).
+            success_time_to: Only refunds whose money went back before this time: a span includes its start and not its
+                end.
+            reverse_time_from: Only refunds whose money came back at this time or later (RFC 3339).
+            reverse_time_to: Only refunds whose money came back before this time: a span includes its start and not its
+                end.
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = made(
@@ -3533,6 +3687,10 @@ class AsyncRefunds(AsyncWaits[models.Refund]):
                 "max_amount",
                 "order_id",
                 "status",
+                "success_time_from",
+                "success_time_to",
+                "reverse_time_from",
+                "reverse_time_to",
             ),
             payment_id=payment_id,
             page_size=page_size,
@@ -3548,6 +3706,10 @@ class AsyncRefunds(AsyncWaits[models.Refund]):
             order_by=order_by,
             order_id=order_id,
             status=status,
+            success_time_from=moment(success_time_from),
+            success_time_to=moment(success_time_to),
+            reverse_time_from=moment(reverse_time_from),
+            reverse_time_to=moment(reverse_time_to),
         )
         return self._transport.pages(_LIST_REFUNDS, request, models.Refund, timeout)
 
@@ -3566,6 +3728,10 @@ class AsyncRefunds(AsyncWaits[models.Refund]):
         max_amount: str | Omitted = OMITTED,
         order_id: str | Omitted = OMITTED,
         status: refund_pb2.Refund.Status.ValueType | str | Omitted = OMITTED,
+        success_time_from: Moment | Omitted = OMITTED,
+        success_time_to: Moment | Omitted = OMITTED,
+        reverse_time_from: Moment | Omitted = OMITTED,
+        reverse_time_to: Moment | Omitted = OMITTED,
     ) -> AsyncIterator[bytes]:
         """Exports the merchant's refunds as one file, oldest first, however many there are: CSV with a line for each,
         amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
@@ -3593,6 +3759,12 @@ class AsyncRefunds(AsyncWaits[models.Refund]):
             max_amount: Only refunds of at most this amount, a decimal such as `12.00`.
             order_id: Only refunds of this order.
             status: Only refunds in this status.
+            success_time_from: Only refunds whose money went back at this time or later (RFC 3339).
+            success_time_to: Only refunds whose money went back before this time: a span includes its start and not its
+                end.
+            reverse_time_from: Only refunds whose money came back at this time or later (RFC 3339).
+            reverse_time_to: Only refunds whose money came back before this time: a span includes its start and not its
+                end.
         """
         request = made(
             refund_service_pb2.ExportRefundsRequest,
@@ -3608,6 +3780,10 @@ class AsyncRefunds(AsyncWaits[models.Refund]):
                 "max_amount",
                 "order_id",
                 "status",
+                "success_time_from",
+                "success_time_to",
+                "reverse_time_from",
+                "reverse_time_to",
             ),
             format=format,
             payment_id=payment_id,
@@ -3621,6 +3797,10 @@ class AsyncRefunds(AsyncWaits[models.Refund]):
             max_amount=max_amount,
             order_id=order_id,
             status=status,
+            success_time_from=moment(success_time_from),
+            success_time_to=moment(success_time_to),
+            reverse_time_from=moment(reverse_time_from),
+            reverse_time_to=moment(reverse_time_to),
         )
         return self._transport.content(_EXPORT_REFUNDS, request)
 

@@ -713,6 +713,22 @@ export class Disputes {
      * Only disputes of this order.
      */
     order_id?: string;
+    /**
+     * Only disputes whose money was taken at this time or later (RFC 3339).
+     */
+    withdraw_time_from?: string;
+    /**
+     * Only disputes whose money was taken before this time: a span includes its start and not its end.
+     */
+    withdraw_time_to?: string;
+    /**
+     * Only disputes whose money was given back at this time or later (RFC 3339).
+     */
+    reinstate_time_from?: string;
+    /**
+     * Only disputes whose money was given back before this time: a span includes its start and not its end.
+     */
+    reinstate_time_to?: string;
   }, options?: CallOptions): AsyncIterable<types.Dispute>;
   /**
    * Exports the merchant's disputes as one file, oldest first, however many there are: CSV with a line for each,
@@ -770,6 +786,22 @@ export class Disputes {
      * Only disputes of this order.
      */
     order_id?: string;
+    /**
+     * Only disputes whose money was taken at this time or later (RFC 3339).
+     */
+    withdraw_time_from?: string;
+    /**
+     * Only disputes whose money was taken before this time: a span includes its start and not its end.
+     */
+    withdraw_time_to?: string;
+    /**
+     * Only disputes whose money was given back at this time or later (RFC 3339).
+     */
+    reinstate_time_from?: string;
+    /**
+     * Only disputes whose money was given back before this time: a span includes its start and not its end.
+     */
+    reinstate_time_to?: string;
   }, options?: StreamOptions): AsyncIterable<Uint8Array>;
   /**
    * Waits until it has the status, or one of them; else until nothing is under way.
@@ -924,6 +956,14 @@ export class Payments {
      * in the provider's dashboard and reports. In full; upper and lower case are told apart.
      */
     provider_reference?: string;
+    /**
+     * Only payments whose money was taken at this time or later (RFC 3339).
+     */
+    capture_time_from?: string;
+    /**
+     * Only payments whose money was taken before this time: a span includes its start and not its end.
+     */
+    capture_time_to?: string;
   }, options?: CallOptions): AsyncIterable<types.Payment>;
   /**
    * Exports the merchant's payments as one file, oldest first, however many there are: CSV with a line for each,
@@ -981,6 +1021,14 @@ export class Payments {
      * Only payments in this status.
      */
     status?: ("INITIATED" | "PROCESSING" | "AUTHORIZED" | "SUCCESS" | "FAILED" | "CANCELLED" | "NEEDS_REVIEW" | "REQUIRES_ACTION" | (string & {}));
+    /**
+     * Only payments whose money was taken at this time or later (RFC 3339).
+     */
+    capture_time_from?: string;
+    /**
+     * Only payments whose money was taken before this time: a span includes its start and not its end.
+     */
+    capture_time_to?: string;
   }, options?: StreamOptions): AsyncIterable<Uint8Array>;
   /**
    * Waits until it has the status, or one of them; else until nothing is under way.
@@ -1127,6 +1175,22 @@ export class Refunds {
      * Only refunds in this status.
      */
     status?: ("PENDING" | "SUCCESS" | "FAILED" | "NEEDS_REVIEW" | (string & {}));
+    /**
+     * Only refunds whose money went back at this time or later (RFC 3339).
+     */
+    success_time_from?: string;
+    /**
+     * Only refunds whose money went back before this time: a span includes its start and not its end.
+     */
+    success_time_to?: string;
+    /**
+     * Only refunds whose money came back at this time or later (RFC 3339).
+     */
+    reverse_time_from?: string;
+    /**
+     * Only refunds whose money came back before this time: a span includes its start and not its end.
+     */
+    reverse_time_to?: string;
   }, options?: CallOptions): AsyncIterable<types.Refund>;
   /**
    * The same of all there are, whatever their `payment_id`.
@@ -1184,6 +1248,22 @@ export class Refunds {
      * Only refunds in this status.
      */
     status?: ("PENDING" | "SUCCESS" | "FAILED" | "NEEDS_REVIEW" | (string & {}));
+    /**
+     * Only refunds whose money went back at this time or later (RFC 3339).
+     */
+    success_time_from?: string;
+    /**
+     * Only refunds whose money went back before this time: a span includes its start and not its end.
+     */
+    success_time_to?: string;
+    /**
+     * Only refunds whose money came back at this time or later (RFC 3339).
+     */
+    reverse_time_from?: string;
+    /**
+     * Only refunds whose money came back before this time: a span includes its start and not its end.
+     */
+    reverse_time_to?: string;
   }, options?: CallOptions): AsyncIterable<types.Refund>;
   /**
    * Exports the merchant's refunds as one file, oldest first, however many there are: CSV with a line for each,
@@ -1241,6 +1321,22 @@ export class Refunds {
      * Only refunds in this status.
      */
     status?: ("PENDING" | "SUCCESS" | "FAILED" | "NEEDS_REVIEW" | (string & {}));
+    /**
+     * Only refunds whose money went back at this time or later (RFC 3339).
+     */
+    success_time_from?: string;
+    /**
+     * Only refunds whose money went back before this time: a span includes its start and not its end.
+     */
+    success_time_to?: string;
+    /**
+     * Only refunds whose money came back at this time or later (RFC 3339).
+     */
+    reverse_time_from?: string;
+    /**
+     * Only refunds whose money came back before this time: a span includes its start and not its end.
+     */
+    reverse_time_to?: string;
   }, options?: StreamOptions): AsyncIterable<Uint8Array>;
   /**
    * Waits until it has the status, or one of them; else until nothing is under way.

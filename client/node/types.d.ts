@@ -150,6 +150,25 @@ export interface Dispute {
    * The merchant's own reference of the order whose payment is disputed.
    */
   merchant_order_id: string;
+  /**
+   * What the provider took from the merchant's balance for it, when it did: at Stripe with the chargeback, at PayPal
+   * when it was lost. Its fees are not in it. Unset while nothing was taken, as of an inquiry.
+   */
+  withdrawn_amount?: Money;
+  /**
+   * When that was taken, as the gateway heard of it: books are closed by it. It stays once it is set.
+   */
+  withdraw_time?: string;
+  /**
+   * When the provider gave that back, as the gateway heard of it: the dispute was won. Unset while it has not, and
+   * again where the decision is reversed.
+   */
+  reinstate_time?: string;
+  /**
+   * Whether what was taken is written down as a refund of the payment as well, and so in its `refunded_amount`: so it
+   * is at PayPal, and not at Stripe. Sums of refunds and disputes leave the dispute out then.
+   */
+  in_refunds: boolean;
 }
 
 export interface Email {
@@ -780,6 +799,16 @@ export interface Refund {
    * paid, or of another amount. Such money came and went: sums of what was captured and refunded leave it out.
    */
   of_surplus: boolean;
+  /**
+   * When the money went back, as the gateway heard of it: books are closed by it. It stays once it is set. Unset while
+   * the refund has not succeeded.
+   */
+  success_time?: string;
+  /**
+   * When the money came back, as the gateway heard of it: the refund had succeeded, and became FAILED then. Unset of
+   * others.
+   */
+  reverse_time?: string;
 }
 
 export interface ResendEventsResponse {

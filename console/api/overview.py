@@ -20,6 +20,8 @@ from mesh.ids import utc_now
 DAYS, SPANS = 14, ("7", "14", "30")
 MAX_PAGES = 5
 """Of a span, with 100 payments each: who has more sees the figures of the newest, and no comparison."""
+MOST_CURRENCIES = 6
+"""Of which each has a figure of its own."""
 PATIENCE_SECONDS = 0.1
 CHART_WIDTH, CHART_HEIGHT = 420, 96
 _TAKEN = ("SUCCESS", "AUTHORIZED")
@@ -42,7 +44,7 @@ async def overview(visit: Visit) -> Response:
     api = await visit.api()
     days = int(visit.query("days")) if visit.query("days") in SPANS else DAYS
     since = (utc_now() - timedelta(days=days)).isoformat()
-    figures, newest, (waiting, held), (disputes, respond_before), endpoints, undelivered = await together(
+    figures, newest, (waiting, held), (disputes, respond_before, missed), endpoints, undelivered = await together(
         _figures(visit, api, days),
         api.get("payments", page_size=8),
         _unended(api),
@@ -62,19 +64,22 @@ async def overview(visit: Visit) -> Response:
         since=since[:10],
         disputes=disputes,
         respond_before=respond_before,
+        missed=missed,
         stopped=[one for one in endpoints.get("webhook_endpoints", []) if not one.get("enabled")],
     )
 
 
-async def _unanswered(api: MerchantApi) -> tuple[str, str]:
-    """Return how many disputes wait for an answer, and the nearest deadline of those, or of the oldest of many.
+async def _unanswered(api: MerchantApi) -> tuple[str, str, int]:
+    """Return how many disputes wait for an answer, the nearest deadline of those to come, and how many have passed.
 
-    The API sorts by no deadline: the oldest are those whose end is near.
+    The API sorts by no deadline: of many it is the oldest whose end is near.
     """
     page = await api.get("disputes", statuses=["NEEDS_RESPONSE"], order_by="create_time asc", page_size=100)
     # one without a deadline waits for nobody
     ends = [one["respond_before"] for one in page.get("disputes", []) if one.get("respond_before")]
-    return _count(page, "disputes"), min(ends, default="")
+    now = utc_now()
+    missed = [end for end in ends if (moment := parsed(end)) and moment <= now]
+    return _count(page, "disputes"), min(set(ends) - set(missed), default=""), len(missed)
 
 
 async def _unended(api: MerchantApi) -> tuple[str, str]:
@@ -156,8 +161,11 @@ def _compared(span: Span, before: Span) -> list[dict[str, Any]]:
             "amount": {"value": str(value), "currency": currency},
             "change": _change(value, then.get(currency, Decimal()), is_whole=is_whole),
         }
-        for currency, value in sorted(now.items(), key=lambda one: one[1], reverse=True)[:2]
+        for currency, value in list(now.items())[:MOST_CURRENCIES]
     ] or [{"label": "Captured", "amount": None, "change": None}]
+    if len(now) > MOST_CURRENCIES:
+        others = ", ".join(list(now)[MOST_CURRENCIES:])
+        tiles.append({"label": "Captured in more currencies", "value": str(len(now) - MOST_CURRENCIES), "note": others})
     count, past = Decimal(len(span.payments)), Decimal(len(before.payments))
     tiles.append({"label": "Payments", "value": str(count), "change": _change(count, past, is_whole=is_whole)})
     rate, rate_before = _rate(span.payments), _rate(before.payments)
@@ -176,11 +184,13 @@ def _rate(payments: Iterable[Json]) -> int | None:
 
 
 def _sums(payments: Iterable[Json]) -> dict[str, Decimal]:
-    sums: dict[str, Decimal] = defaultdict(Decimal)
+    """Return what was captured by currency, that of the most payments first: amounts of two are not compared."""
+    values: dict[str, list[Decimal]] = defaultdict(list)
     for payment in payments:
         if amount := payment.get("captured_amount"):
-            sums[amount["currency"]] += Decimal(amount["value"])
-    return sums
+            values[amount["currency"]].append(Decimal(amount["value"]))
+    by_count = sorted(values.items(), key=lambda one: (-len(one[1]), one[0]))
+    return {currency: sum(each, Decimal()) for currency, each in by_count}
 
 
 def _rates(payments: Iterable[Json]) -> list[dict[str, Any]]:

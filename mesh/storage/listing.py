@@ -27,6 +27,12 @@ SLACK = timedelta(minutes=1)
 IN_INDEX = frozenset({"amount_from", "amount_to", "currency"})
 """Conditions on what an index of a merchant's rows holds beside its id and time, where a table has such an index."""
 
+AS_IT_IS = frozenset({"create_time", "update_time"})
+"""Times that every row has. Others are when its money moved, which few rows of all may have had in a span."""
+
+Span = tuple[datetime | None, datetime | None]
+"""From when on, and before when."""
+
 LAST_MILLISECOND = 2**48 - 1
 """Of those that a UUIDv7 has room for."""
 
@@ -38,8 +44,8 @@ class Listing:
     equal: Mapping[str, object]
     """Columns and what they hold, the merchant's id among them; empty values are no filters."""
     statuses: Sequence[str] = ()
-    create_time: tuple[datetime | None, datetime | None] = (None, None)
-    update_time: tuple[datetime | None, datetime | None] = (None, None)
+    times: Mapping[str, Span] = field(default_factory=dict)
+    """Spans of times, by their columns."""
     amount: tuple[int | None, int | None] = (None, None)
     metadata: Mapping[str, str] = field(default_factory=dict)
     oldest_first: bool = False
@@ -47,10 +53,8 @@ class Listing:
     def parameters(self) -> dict[str, object]:
         """Return what is given, by the name of its condition."""
         given: dict[str, object | None] = {
-            "create_time_from": self.create_time[0],
-            "create_time_to": self.create_time[1],
-            "update_time_from": self.update_time[0],
-            "update_time_to": self.update_time[1],
+            **{f"{name}_from": start for name, (start, _) in self.times.items()},
+            **{f"{name}_to": end for name, (_, end) in self.times.items()},
             "amount_from": self.amount[0],
             "amount_to": self.amount[1],
             "metadata": Jsonb(dict(self.metadata)) if self.metadata else None,
@@ -64,6 +68,11 @@ def id_at(moment: datetime, later: timedelta = timedelta()) -> UUID:
     # the sum is no datetime: those end within a minute of what people write for "no end"
     milliseconds = int(moment.timestamp() * 1000) + later // timedelta(milliseconds=1)
     return UUID(int=min(max(0, milliseconds), LAST_MILLISECOND) << 80)
+
+
+def _is_of_money(name: str) -> bool:
+    column, _, end = name.rpartition("_")
+    return end in ("from", "to") and column.endswith("_time") and column not in AS_IT_IS
 
 
 class Pages(Generic[RowT]):
@@ -103,21 +112,28 @@ class Pages(Generic[RowT]):
         if after:
             given["after"] = after
         query = self.statement(frozenset(given), listing.oldest_first)
-        bounds = {
-            "id_from": listing.create_time[0] and id_at(listing.create_time[0], -SLACK),
-            "id_to": listing.create_time[1] and id_at(listing.create_time[1], SLACK),
-        }
+        since, until = listing.times.get("create_time", (None, None))
+        bounds = {"id_from": since and id_at(since, -SLACK), "id_to": until and id_at(until, SLACK)}
         given |= {name: value for name, value in bounds.items() if value}
         return await session.all(query, limit=limit, **given)
 
     def _statement(self, names: frozenset[str], oldest_first: bool = False) -> Statement[RowT]:
         """Build the statement of a combination of filters.
 
-        Of conditions on what an index holds the ids are found first: a row is read only when it is on the page.
+        Of conditions on what an index holds the ids are found first: a row is read only when it is on the page. Of a
+        span in which money moved they are all read from the index of that time: whoever walks along the ids instead,
+        which the planner thinks is shorter, meets first what moved before.
         """
         conditions = [one for name in sorted(names) for one in self._conditions(name, oldest_first)]
         order = self._id.asc() if oldest_first else self._id.desc()
         most = sa.bindparam("limit", type_=sa.Integer)
+        if any(_is_of_money(name) for name in names):
+            within = (
+                sa.select(self._id.label("id")).where(*conditions).offset(sa.literal_column("0")).subquery("within")
+            )
+            first = within.c.id.asc() if oldest_first else within.c.id.desc()
+            found = sa.select(within.c.id).order_by(first).limit(most).subquery("found")
+            return statement(sa.select(*self._columns).join(found, found.c.id == self._id).order_by(order), self._row)
         if not names & IN_INDEX:
             return statement(sa.select(*self._columns).where(*conditions).order_by(order).limit(most), self._row)
         found = sa.select(self._id.label("id")).where(*conditions).order_by(order).limit(most).subquery("found")

@@ -116,6 +116,24 @@ def drop_index(name: str, table: str) -> None:
         op.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
 
 
+def fill(table: str, key: str, values: str, where: str) -> None:
+    """Change the rows of a table that is in use, a thousand at a time, each time committed: nobody waits for all.
+
+    `where` is true of no row that was changed. It commits, as `add_index` does, and what was interrupted goes on.
+    """
+    following = f"(:after IS NULL OR {key} > CAST(:after AS uuid)) AND {where} ORDER BY {key} LIMIT 1000"
+    steps = (
+        f"WITH part AS (SELECT {key} AS part_key FROM {table} WHERE {following}),",  # noqa: S608
+        f"changed AS (UPDATE {table} SET {values} FROM part WHERE {key} = part_key AND {where})",  # noqa: S608
+        "SELECT part_key::text FROM part ORDER BY part_key DESC LIMIT 1",
+    )
+    statement = sa.text(" ".join(steps)).bindparams(sa.bindparam("after", type_=sa.Text))
+    with op.get_context().autocommit_block():
+        after = None
+        while (after := op.get_bind().execute(statement, {"after": after}).scalar()) is not None:
+            pass
+
+
 def change_key(table: str, columns: Sequence[str]) -> None:
     """Have other columns be the primary key of a table that is in use: none of them null, together unique.
 

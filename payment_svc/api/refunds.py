@@ -38,6 +38,8 @@ SHEET: Sheet[Refund] = Sheet(
         **TIMES,
         "merchant_order_id": "merchant_order_id",
         "of_surplus": "of_surplus",
+        "success_time_utc": "success_time",
+        "reverse_time_utc": "reverse_time",
     },
     message_of=mapping.refund_message,
     id_of=lambda refund: refund.refund_id,

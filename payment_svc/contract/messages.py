@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fusionx.payment.v1 import dispute_pb2, payment_pb2, refund_pb2, test_clock_pb2
 
 from mesh.messages import money_message, shown_once, timestamp
@@ -95,6 +97,10 @@ def refund_message(refund: Refund) -> refund_pb2.Refund:
         merchant_order_id=refund.merchant_order_id,
         of_surplus=bool(refund.attempt),
     )
+    if refund.success_time:
+        message.success_time.FromDatetime(refund.success_time)
+    if refund.reverse_time:
+        message.reverse_time.FromDatetime(refund.reverse_time)
     message.create_time.FromDatetime(refund.create_time)
     message.update_time.FromDatetime(refund.update_time)
     return message
@@ -112,7 +118,13 @@ def dispute_message(dispute: Dispute) -> dispute_pb2.Dispute:
         provider_reference=dispute.provider_reference,
         version=dispute.version,
         merchant_order_id=dispute.merchant_order_id,
+        in_refunds=dispute.in_refunds,
     )
+    if dispute.withdraw_time:
+        message.withdrawn_amount.CopyFrom(money_message(replace(dispute.amount, minor=dispute.withdrawn)))
+        message.withdraw_time.FromDatetime(dispute.withdraw_time)
+    if dispute.reinstate_time:
+        message.reinstate_time.FromDatetime(dispute.reinstate_time)
     if dispute.respond_before:
         message.respond_before.FromDatetime(dispute.respond_before)
     message.create_time.FromDatetime(dispute.create_time)

@@ -54,6 +54,14 @@ class Dispute:
     update_time: datetime
     merchant_order_id: str = ""
     """The merchant's own reference of the order."""
+    withdrawn: int = 0
+    """Minor units that the provider took for it, when it did."""
+    withdraw_time: datetime | None = None
+    """When it took them, as was heard; it stays, whatever comes later."""
+    reinstate_time: datetime | None = None
+    """When it gave them back; None while it has them."""
+    in_refunds: bool = False
+    """Whether what was taken is written down as a refund of the payment as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,26 @@ class DisputeSnapshot:
     status: DisputeStatus
     reason: str
     respond_before: datetime | None
+    withdrawn: bool = False
+    """Whether the provider has taken the money, and not given it back."""
+    in_refunds: bool = False
+    """Whether it also says so of the payment's capture: there it is written down as a refund."""
+
+
+def move_money(dispute: Dispute, snapshot: DisputeSnapshot, now: datetime) -> Dispute:
+    """Return the dispute with what was taken for it, or given back, by now.
+
+    Both of which nobody heard in time cancel each other out. What is given back and taken once more is as if it had
+    stayed away.
+    """
+    if snapshot.withdrawn and not dispute.withdraw_time:
+        taken, as_refund = snapshot.amount.minor, snapshot.in_refunds
+        return replace(dispute, withdrawn=taken, withdraw_time=now, in_refunds=as_refund)
+    if snapshot.withdrawn:
+        return replace(dispute, reinstate_time=None)
+    if dispute.withdraw_time and not dispute.reinstate_time and snapshot.status in DECIDED:
+        return replace(dispute, reinstate_time=now)
+    return dispute
 
 
 def apply(dispute: Dispute, snapshot: DisputeSnapshot, now: datetime) -> Dispute | None:
@@ -74,7 +102,7 @@ def apply(dispute: Dispute, snapshot: DisputeSnapshot, now: datetime) -> Dispute
     if snapshot.status != dispute.status and snapshot.status not in DISPUTE_TRANSITIONS[dispute.status]:
         return None
     updated = replace(
-        dispute,
+        move_money(dispute, snapshot, now),
         amount=snapshot.amount,
         status=snapshot.status,
         reason=snapshot.reason,

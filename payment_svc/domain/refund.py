@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from mesh.money import Money
@@ -68,6 +69,10 @@ class Refund:
     """Whether the gateway owes it, rather than a merchant having asked: nobody would ask for it again."""
     merchant_order_id: str = ""
     """The merchant's own reference of the order."""
+    success_time: datetime | None = None
+    """When the money went back, as was heard; it stays, whatever comes later."""
+    reverse_time: datetime | None = None
+    """When it came back: the refund had succeeded, and failed then."""
 
     @property
     def is_found(self) -> bool:
@@ -105,6 +110,17 @@ class GivenBack:
     snapshot: RefundSnapshot
 
 
+def _next(refund: Refund, now: datetime, **changes: Any) -> Refund:
+    """Return the next version, with the times at which its money moves."""
+    after = replace(refund, **changes, version=refund.version + 1, update_time=now)
+    if after.status == RefundStatus.SUCCESS:
+        # who says after all that it was made says that it never came back
+        return replace(after, success_time=after.success_time or now, reverse_time=None)
+    if after.status == RefundStatus.FAILED and after.success_time:
+        return replace(after, reverse_time=after.reverse_time or now)
+    return after
+
+
 def apply(refund: Refund, snapshot: RefundSnapshot, now: datetime) -> Refund | None:
     """Return the refund in agreement with its object at the provider; None when it already is, or that is stale.
 
@@ -120,13 +136,12 @@ def apply(refund: Refund, snapshot: RefundSnapshot, now: datetime) -> Refund | N
     named = bool(snapshot.reference) and snapshot.reference != refund.provider_reference
     if not steps and not (named and snapshot.status == refund.status):
         return None
-    return replace(
+    return _next(
         refund,
+        now,
         status=snapshot.status,
         provider_reference=snapshot.reference or refund.provider_reference,
         failure=snapshot.failure if snapshot.status == RefundStatus.FAILED else None,
-        version=refund.version + 1,
-        update_time=now,
     )
 
 
@@ -138,13 +153,12 @@ def take_amount(refund: Refund, amount: Money, now: datetime) -> Refund | None:
     if amount == refund.amount:
         return None
     failed = refund.status == RefundStatus.FAILED
-    return replace(
+    return _next(
         refund,
+        now,
         amount=amount,
         status=RefundStatus.SUCCESS if failed else refund.status,
         failure=None,
-        version=refund.version + 1,
-        update_time=now,
     )
 
 
@@ -156,23 +170,20 @@ def reduce(refund: Refund, left: int, now: datetime) -> Refund | None:
     if left >= refund.amount.minor:
         return None
     if left > 0:
-        less = replace(refund, amount=replace(refund.amount, minor=left))
-    else:
-        less = replace(refund, status=RefundStatus.FAILED, failure=GIVEN_BEFORE)
-    return replace(less, version=refund.version + 1, update_time=now)
+        return _next(refund, now, amount=replace(refund.amount, minor=left))
+    return _next(refund, now, status=RefundStatus.FAILED, failure=GIVEN_BEFORE)
 
 
 def turn_down(refund: Refund, reference: str, failure: Failure, now: datetime) -> Refund | None:
     """Return the refund that a person says was not made; None when it has failed. `reference` names what is no news."""
     if refund.status == RefundStatus.FAILED:
         return None
-    return replace(
+    return _next(
         refund,
+        now,
         status=RefundStatus.FAILED,
         provider_reference=reference or refund.provider_reference,
         failure=failure,
-        version=refund.version + 1,
-        update_time=now,
     )
 
 
@@ -183,7 +194,7 @@ def refuse(refund: Refund, failure: Failure, now: datetime) -> Refund | None:
     """
     if refund.status not in OPEN_REFUNDS or refund.provider_reference:
         return None
-    return replace(refund, status=RefundStatus.FAILED, failure=failure, version=refund.version + 1, update_time=now)
+    return _next(refund, now, status=RefundStatus.FAILED, failure=failure)
 
 
 def not_sent(refund: Refund, version: int, failure: Failure, now: datetime) -> Refund | None:

@@ -34,6 +34,10 @@ class DisputeRow(NamedTuple):
     create_time: datetime
     update_time: datetime
     merchant_order_id: str
+    withdrawn_minor: int
+    withdraw_time: datetime | None
+    reinstate_time: datetime | None
+    in_refunds: bool
 
 
 class VersionRow(NamedTuple):
@@ -78,7 +82,10 @@ _UPDATE = statement(
     )
     .values(
         parameters_for(
-            disputes, "amount_minor", "status", "reason", "respond_before", "version", "update_time", prefix="b_"
+            disputes,
+            *("amount_minor", "status", "reason", "respond_before", "version", "update_time"),
+            *("withdrawn_minor", "withdraw_time", "reinstate_time", "in_refunds"),
+            prefix="b_",
         )
     )
 )
@@ -103,6 +110,10 @@ def _dispute(row: DisputeRow) -> Dispute:
         create_time=row.create_time,
         update_time=row.update_time,
         merchant_order_id=row.merchant_order_id,
+        withdrawn=row.withdrawn_minor,
+        withdraw_time=row.withdraw_time,
+        reinstate_time=row.reinstate_time,
+        in_refunds=row.in_refunds,
     )
 
 
@@ -115,6 +126,8 @@ def _changing(dispute: Dispute) -> dict[str, object]:
         "b_respond_before": dispute.respond_before,
         "b_version": dispute.version,
         "b_update_time": dispute.update_time,
+        "b_withdrawn_minor": dispute.withdrawn,
+        **{f"b_{name}": getattr(dispute, name) for name in ("withdraw_time", "reinstate_time", "in_refunds")},
     }
 
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from mesh.storage.database import Session, Statement, statement
 from mesh.storage.schema import NOW
+from payment_svc.domain.dispute import DECIDED, DisputeStatus
 from payment_svc.domain.refund import RefundStatus
 from payment_svc.tables import attempts, disputes, operations, payments, provider_events, refunds, reviews
 
@@ -28,11 +29,12 @@ class Open(NamedTuple):
 
 
 class Disputed(NamedTuple):
-    """How many disputes stand so, and how long there is to answer the most urgent of them."""
+    """How many disputes stand so, how long there is to answer the most urgent of them, and for how many it is late."""
 
     kind: str
     number: int
     left: timedelta | None
+    missed: int
 
 
 class Due(NamedTuple):
@@ -99,12 +101,18 @@ _REFUNDS_UNKNOWN = _open(
     refunds.c.status == sa.literal_column(f"'{RefundStatus.PENDING}'"),
     refunds.c.provider_reference == sa.literal_column("''"),
 )
+_is_late = disputes.c.respond_before <= NOW
+_UNDECIDED = sorted(frozenset(DisputeStatus) - DECIDED)
+_undecided: list[sa.ColumnElement[str]] = [sa.literal_column(f"'{status}'") for status in _UNDECIDED]
 _DISPUTES = statement(
     sa.select(
         disputes.c.status.label("kind"),
         sa.func.count().label("number"),
-        (sa.func.min(disputes.c.respond_before) - NOW).label("left"),
-    ).group_by(disputes.c.status),
+        (sa.func.min(disputes.c.respond_before).filter(sa.not_(_is_late)) - NOW).label("left"),
+        sa.func.count().filter(_is_late).label("missed"),
+    )
+    .where(disputes.c.status.in_(_undecided))
+    .group_by(disputes.c.status),
     Disputed,
 )
 
@@ -154,5 +162,5 @@ class MeasureRepository:
         return await session.all(_REFUNDS)
 
     async def disputes(self, session: Session) -> list[Disputed]:
-        """Return disputes by status."""
+        """Return disputes that are not decided, by status."""
         return await session.all(_DISPUTES)

@@ -75,8 +75,8 @@ _now = sa.func.db_now()
 _wait = sa.bindparam("wait", type_=sa.Interval)
 _is_live = sa.text("payments.status NOT IN ('SUCCESS', 'FAILED', 'CANCELLED')")
 
-GIVEN = [c.name for c in payments.columns if c.name not in ("next_check_time", "driving_until", "failing_since")]
-"""The columns of a new payment that are no time to come."""
+GIVEN = sorted(set(payments.c.keys()) - {"next_check_time", "driving_until", "failing_since", "capture_time"})
+"""The columns of a new payment that are no time to come; a trigger keeps that of its capture."""
 # null: nobody does
 _leaves = payments.c.driver == sa.bindparam("leaving", type_=sa.UUID)
 _LOCK = statement(sa.select(*COLUMNS).where(payments.c.payment_id == _id).with_for_update(), PaymentRow)

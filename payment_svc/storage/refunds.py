@@ -44,6 +44,8 @@ class RefundRow(NamedTuple):
     attempt: int | None
     is_owed: bool | None
     merchant_order_id: str
+    success_time: datetime | None
+    reverse_time: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ _UPDATE = statement(
             **parameters_for(
                 refunds,
                 *("provider_reference", "status", "amount_minor", "failure", "version", "update_time"),
+                *("success_time", "reverse_time"),
                 prefix="b_",
             ),
             # an interval that is null ends the schedule
@@ -223,6 +226,8 @@ def _refund(row: RefundRow) -> Refund:
         attempt=row.attempt,
         is_owed=_is_owed(row),
         merchant_order_id=row.merchant_order_id,
+        success_time=row.success_time,
+        reverse_time=row.reverse_time,
     )
 
 
@@ -240,6 +245,8 @@ def _changing(refund: Refund, wait: timedelta | None) -> dict[str, object]:
         "b_failure": Jsonb(asdict(refund.failure)) if refund.failure else None,
         "b_version": refund.version,
         "b_update_time": refund.update_time,
+        "b_success_time": refund.success_time,
+        "b_reverse_time": refund.reverse_time,
         "wait": wait if refund.status in OPEN_REFUNDS else None,
     }
 

@@ -6,10 +6,22 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from mesh.storage.schema import TIME
-from payment_svc.domain.dispute import DisputeStatus
+from payment_svc.domain.dispute import DECIDED, DisputeStatus
 from payment_svc.domain.refund import RefundStatus
 from payment_svc.tables.base import metadata
 from payment_svc.tables.payments import payments
+
+
+def _index_lists(table: sa.Table, id_name: str, *times: str) -> None:
+    """Index what a merchant's lists choose by; times at which money moves few rows have."""
+    name, merchant, key = table.name, table.c.merchant_id, table.c[id_name]
+    sa.Index(f"ix_{name}_merchant_order", merchant, table.c.order_id, key)
+    sa.Index(f"ix_{name}_merchant_status", merchant, table.c.status, key)
+    sa.Index(f"ix_{name}_merchant_updated", merchant, table.c.update_time)
+    for time in times:
+        moved = table.c[f"{time}_time"]
+        sa.Index(f"ix_{name}_merchant_{time}", merchant, moved, key, postgresql_where=moved.is_not(None))
+
 
 refunds = sa.Table(
     "refunds",
@@ -37,6 +49,9 @@ refunds = sa.Table(
     sa.Column("is_owed", sa.Boolean),
     # the merchant's own reference of the order
     sa.Column("merchant_order_id", sa.Text, nullable=False, server_default=""),
+    # when the money went back, and when it came back after that; a trigger notes it for the version before
+    sa.Column("success_time", TIME),
+    sa.Column("reverse_time", TIME),
     sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
     sa.CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in RefundStatus)})", name="status_known"),
     sa.CheckConstraint("status NOT IN ('SUCCESS', 'FAILED') OR next_check_time IS NULL", name="ended_unscheduled"),
@@ -44,6 +59,7 @@ refunds = sa.Table(
 sa.Index("ix_refunds_merchant", refunds.c.merchant_id, refunds.c.refund_id)
 sa.Index("ix_refunds_payment", refunds.c.payment_id, refunds.c.refund_id)
 sa.Index("ix_refunds_reference", refunds.c.provider_reference, postgresql_where=refunds.c.provider_reference != "")
+_index_lists(refunds, "refund_id", "success", "reverse")
 sa.Index("ix_refunds_next_check", refunds.c.next_check_time, postgresql_where=refunds.c.next_check_time.is_not(None))
 
 disputes = sa.Table(
@@ -65,9 +81,23 @@ disputes = sa.Table(
     sa.Column("update_time", TIME, nullable=False),
     # the merchant's own reference of the order
     sa.Column("merchant_order_id", sa.Text, nullable=False, server_default=""),
+    # what the provider took for it, and when it took and gave that back; a trigger notes it for the version before
+    sa.Column("withdrawn_minor", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("withdraw_time", TIME),
+    sa.Column("reinstate_time", TIME),
+    # whether what was taken is a refund of the payment as well
+    sa.Column("in_refunds", sa.Boolean, nullable=False, server_default="false"),
     sa.CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in DisputeStatus)})", name="status_known"),
     # however many of its events come at once, a dispute is one
     sa.UniqueConstraint("provider", "provider_reference"),
 )
 sa.Index("ix_disputes_merchant", disputes.c.merchant_id, disputes.c.dispute_id)
 sa.Index("ix_disputes_payment", disputes.c.payment_id, disputes.c.dispute_id)
+_index_lists(disputes, "dispute_id", "withdraw", "reinstate")
+_UNDECIDED = ", ".join(repr(str(status)) for status in sorted(frozenset(DisputeStatus) - DECIDED))
+# what is counted all the time
+sa.Index(
+    "ix_disputes_open",
+    *(disputes.c.status, disputes.c.respond_before),
+    postgresql_where=sa.text(f"status IN ({_UNDECIDED})"),
+)

@@ -62,6 +62,8 @@ payments = sa.Table(
     sa.Column("failing_since", TIME),
     # the merchant's own reference of the order
     sa.Column("merchant_order_id", sa.Text, nullable=False, server_default=""),
+    # when its money was taken, as its attempts say: a trigger keeps it, whichever version writes
+    sa.Column("capture_time", TIME),
     sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
     sa.CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in STORED)})", name="status_known"),
     sa.CheckConstraint("status <> 'SUCCESS' OR provider_reference <> ''", name="capture_has_reference"),
@@ -84,6 +86,12 @@ sa.Index("ix_payments_merchant_status", payments.c.merchant_id, payments.c.statu
 sa.Index("ix_payments_merchant_provider", payments.c.merchant_id, payments.c.provider, payments.c.payment_id)
 # lists of what has changed since
 sa.Index("ix_payments_merchant_updated", payments.c.merchant_id, payments.c.update_time)
+# of what was taken in a span it answers by itself
+sa.Index(
+    "ix_payments_merchant_captured",
+    *(payments.c.merchant_id, payments.c.capture_time, payments.c.payment_id),
+    postgresql_where=payments.c.capture_time.is_not(None),
+)
 sa.Index(
     "ix_payments_reference",
     payments.c.provider,

@@ -12,6 +12,7 @@ from mesh.storage.database import Database
 from mesh.worker import Worker
 from payment_svc import metrics
 from payment_svc.domain.comparison import Books
+from payment_svc.domain.dispute import DisputeStatus
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage.comparisons import ComparisonRepository
 from payment_svc.storage.measures import MeasureRepository, Open
@@ -54,9 +55,11 @@ class Measures:
         found |= {(metrics.DISPUTES, (row.kind,)): row.number for row in disputes}
         self._set(found)
         metrics.REVIEWS_OLDEST.set(max((row.oldest for row in reviews), default=timedelta()).total_seconds())
-        left = [row.left.total_seconds() for row in disputes if row.left and row.kind == "NEEDS_RESPONSE"]
+        unanswered = [row for row in disputes if row.kind == DisputeStatus.NEEDS_RESPONSE]
+        left = [row.left.total_seconds() for row in unanswered if row.left is not None]
         metrics.DISPUTE_DEADLINE.set(min(left, default=math.nan))
         self._show(books)
+        metrics.DISPUTES_MISSED.set(sum(row.missed for row in unanswered))
         return False
 
     def _show(self, books: Sequence[Books]) -> None:

@@ -12,7 +12,9 @@ import pytest
 from fusionx.identity.v1 import identity_pb2, identity_service_pb2
 from fusionx.mesh.v1 import dead_letter_pb2, dead_letter_service_pb2
 
-from console.api.overview import _unanswered
+from console.api.lists import files
+from console.api.lists.listing import Listing, Rows
+from console.api.overview import Span, _compared, _unanswered
 from console.api.web import FOLDER, templates
 from console.clients.merchant_api import ApiError, MerchantApi, PublicApi
 from console.clients.operator_api import OperatorApi
@@ -58,13 +60,14 @@ async def test_the_overview_asks_for_disputes_once_however_many_there_are() -> N
 
     def page(request: httpx.Request) -> httpx.Response:
         asked.append(dict(request.url.params))
-        ends = [f"2026-01-{1 + (at + 7) % 28:02}T00:00:00Z" for at in range(99)]
+        ends = [f"2126-01-{1 + (at + 7) % 28:02}T00:00:00Z" for at in range(99)] + ["2026-01-01T00:00:00Z"] * 2
         shown = [{"respond_before": end} for end in ends] + [{"respond_before": None}]
         return httpx.Response(200, json={"disputes": shown, "next_page_token": "more"})
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(page), base_url="http://gateway") as http:
         found = await _unanswered(MerchantApi(http, http, {}))
-    assert found == ("100+", "2026-01-01T00:00:00Z")
+    # what nobody answered in time is due no more
+    assert found == ("102+", "2126-01-01T00:00:00Z", 2)
     (one,) = asked
     assert (one["order_by"], one["page_size"]) == ("create_time asc", "100")
 
@@ -81,6 +84,47 @@ async def test_the_overview_asks_for_disputes_once_however_many_there_are() -> N
 def test_the_overview_says_until_when_disputes_are_answered(count: str, end: str, shown: str) -> None:
     text = templates.get_template("overview.html").render(disputes=count, respond_before=end, may=lambda _: False)
     assert shown in text.partition("Disputes to answer")[2].partition("Failed deliveries")[0]
+
+
+def test_the_overview_says_how_many_disputes_nobody_answered() -> None:
+    text = templates.get_template("overview.html").render(disputes="3", respond_before="", missed=2, may=lambda _: 0)
+    assert "2 not answered in time" in text
+
+
+def test_the_overview_has_every_currency_and_those_that_are_many_by_name() -> None:
+    """The largest numbers are not the most money: yen would hide euros."""
+    used = {"JPY": 1, "EUR": 3, "USD": 2, "CHF": 1, "SEK": 1, "NOK": 1, "DKK": 1, "CZK": 1}
+    paid = [
+        {
+            "status": "SUCCESS",
+            "captured_amount": {"value": "900000" if currency == "JPY" else "12.00", "currency": currency},
+        }
+        for currency, count in used.items()
+        for _ in range(count)
+    ]
+    tiles = _compared(Span(paid, is_whole=True), Span([], is_whole=True))
+    shown = [tile["amount"]["currency"] for tile in tiles if tile.get("amount")]
+    assert shown == ["EUR", "USD", "CHF", "CZK", "DKK", "JPY"]
+    (more,) = [tile for tile in tiles if "more" in tile["label"]]
+    assert (more["value"], more["note"]) == ("2", "NOK, SEK")
+
+
+@pytest.mark.parametrize(("most", "is_cut"), [(5, False), (4, True), (3, True)])
+async def test_a_file_that_has_not_all_says_so_at_its_end(
+    most: int, is_cut: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "MAX_ROWS", most)
+
+    async def pages() -> Rows:
+        for rows in ([{"n": 3}, {"n": 4}], [{"n": 5}]):
+            yield rows
+
+    listing = Listing("numbers", "", (), ("n",), lambda *_: pages(), "/numbers")
+    text = "".join([line async for line in files._file(listing, [{"n": 1}, {"n": 2}], pages())])
+    header, *lines = text.splitlines()
+    assert header == "n"
+    assert lines[: min(most, 5)] == [str(number) for number in range(1, min(most, 5) + 1)]
+    assert [line for line in lines if "INCOMPLETE" in line] == lines[most:] if is_cut else len(lines) == most
 
 
 async def test_operators_lists_have_all_of_their_pages() -> None:

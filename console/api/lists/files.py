@@ -16,7 +16,9 @@ from console.clients.merchant_api import Json
 from mesh.rpc.exports import shown_as_text
 
 MAX_ROWS = 10_000
-"""Of a file; longer ones are for `fusionxpay export`, which goes on where it was cut off."""
+"""Of a file; longer ones are for `fusionxpay export`."""
+CUT_OFF = "INCOMPLETE: there are more than the {most} rows above. Choose fewer days, or take `fusionxpay export`."
+"""The last line of a file that has not all."""
 
 
 async def export(listing: Listing, visit: Visit) -> Response:
@@ -37,7 +39,8 @@ async def _file(listing: Listing, first: list[Json], pages: Rows) -> AsyncGenera
         async for rows in pages:
             yield _lines(listing, rows[:left])
             left -= len(rows)
-            if left <= 0:
+            if left < 0:
+                yield _line([CUT_OFF.format(most=MAX_ROWS)])
                 return
 
 

@@ -64,10 +64,10 @@ def _of_api(
     return Listing(name, scope, filters, columns, partial(_pages, name), f"/{name}", statuses)
 
 
-def _of_money(name: str, statuses: tuple[str, ...], more: str, columns: str) -> Listing:
+def _of_money(name: str, statuses: tuple[str, ...], more: str, columns: str, last: str = "") -> Listing:
     common = "amount.value amount.currency status create_time update_time"
     filters = ("status", *_MONEY, *more.split())
-    return _of_api(name, f"{name}:read", filters, (*columns.split(), *common.split()), statuses)
+    return _of_api(name, f"{name}:read", filters, (*columns.split(), *common.split(), *last.split()), statuses)
 
 
 LISTINGS: Mapping[str, Listing] = {
@@ -79,18 +79,24 @@ LISTINGS: Mapping[str, Listing] = {
             "provider provider_reference",
             "payment_id order_id merchant_order_id provider provider_reference captured_amount.value"
             " refunded_amount.value failure.code",
+            "surplus_amount.value capture_time",
         ),
         _of_money(
             "orders", ORDER_STATUSES, "merchant_order_id metadata", "order_id merchant_order_id description metadata"
         ),
         _of_money(
-            "refunds", REFUND_STATUSES, "", "refund_id payment_id order_id merchant_order_id provider_reference reason"
+            "refunds",
+            REFUND_STATUSES,
+            "",
+            "refund_id payment_id order_id merchant_order_id provider_reference reason",
+            "of_surplus success_time reverse_time",
         ),
         _of_money(
             "disputes",
             DISPUTE_STATUSES,
             "",
             "dispute_id payment_id order_id merchant_order_id provider_reference reason respond_before",
+            "withdrawn_amount.value withdraw_time reinstate_time in_refunds",
         ),
         _of_api(
             "payment_links",

@@ -52,4 +52,7 @@ def of_dispute(dispute: Object, payment_id: str) -> DisputeSnapshot:
         status=status,
         reason=str(dispute.get("reason") or ""),
         respond_before=datetime.fromisoformat(due) if due else None,
+        # it holds the money before, and reverses the capture then
+        withdrawn=status == DisputeStatus.LOST,
+        in_refunds=True,
     )

@@ -58,6 +58,8 @@ _DISPUTE_STATUSES = {
     "lost": DisputeStatus.LOST,
     "prevented": DisputeStatus.CLOSED,
 }
+_WITHDRAWN = frozenset({"needs_response", "under_review", "lost"})
+"""Of a chargeback the money is taken when it begins, and given back when it is won."""
 
 
 @readable("Stripe's PaymentIntent")
@@ -144,6 +146,7 @@ def of_dispute(dispute: Object) -> DisputeSnapshot:
         status=known(_DISPUTE_STATUSES, dispute),
         reason=optional_text(dispute, "reason"),
         respond_before=datetime.fromtimestamp(due, UTC) if due else None,
+        withdrawn=text(dispute, "status") in _WITHDRAWN,
     )
 
 

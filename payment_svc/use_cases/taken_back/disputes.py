@@ -102,6 +102,7 @@ class Disputes:
             create_time=now,
             update_time=now,
         )
+        opened = dispute_domain.move_money(opened, snapshot, now)
         decided = snapshot.status in dispute_domain.DECIDED
         return replace(opened, status=dispute_domain.DisputeStatus.UNDER_REVIEW) if decided else opened
 

@@ -44,6 +44,16 @@ def test_every_order_comes_once_oldest_first(gateway: Ready, merchant: Merchant)
     assert [json.loads(line)["payment_id"] for line in lines] == [paid["payment_id"]]
 
 
+def test_payments_are_exported_by_when_they_were_captured(gateway: Ready, merchant: Merchant) -> None:
+    paid = merchant.charge(merchant.new_order()["order_id"])
+    merchant.new_order()
+    rows = list(csv.DictReader(io.StringIO(run(gateway, merchant, "payments", "--by", "capture_time"))))
+    assert [row["payment_id"] for row in rows] == [paid["payment_id"]]
+    assert run(gateway, merchant, "refunds", "--by", "reverse_time").count("\n") == 1
+    refused = CliRunner().invoke(app, ["export", "orders", *SPAN, "--by", "capture_time", "--api-key", "k"])
+    assert (refused.exit_code, "update_time" in refused.output) == (2, True)
+
+
 def test_file_has_its_name_when_it_is_whole(gateway: Ready, merchant: Merchant, tmp_path: Path) -> None:
     order = merchant.new_order()
     assert run(gateway, merchant, "orders", "--output", str(tmp_path / "orders.csv")) == ""

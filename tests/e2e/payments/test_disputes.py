@@ -42,6 +42,9 @@ def test_outcome_comes_from_the_disputes_status(
     opened = dispute_of(merchant, payment, "NEEDS_RESPONSE")
     assert (opened["amount"], opened["reason"]) == ({"value": "30.00", "currency": "EUR"}, "product_not_received")
     assert opened["respond_before"]
+    # the provider has taken it, by which books are closed
+    assert (opened["withdrawn_amount"], opened["in_refunds"]) == (opened["amount"], False)
+    assert opened["withdraw_time"] == opened["create_time"]
     provider.dispute(payment["provider_reference"], "update", status="under_review")
     dispute_of(merchant, payment, "UNDER_REVIEW")
     provider.dispute(payment["provider_reference"], "close", status=outcome)
@@ -49,6 +52,11 @@ def test_outcome_comes_from_the_disputes_status(
     assert merchant.get(f"/v1/disputes/{closed['dispute_id']}") == closed
     assert merchant.get("/v1/disputes", order_id=payment["order_id"])["disputes"] == [closed]
     assert merchant.get("/v1/disputes", order_id=merchant.new_order()["order_id"])["disputes"] == []
+    assert ("reinstate_time" in closed) == (outcome == "won")
+    assert closed["withdraw_time"] == opened["withdraw_time"]
+    spans = {"withdraw_time_from": closed["withdraw_time"], "reinstate_time_from": closed["withdraw_time"]}
+    for name, there in zip(spans, (True, outcome == "won"), strict=True):
+        assert (merchant.get("/v1/disputes", **{name: spans[name]})["disputes"] == [closed]) == there
     receiver.wait_for("dispute.closed")
     told = [kind for _, kind in receiver.histories()[closed["dispute_id"]]]
     assert told == ["dispute.opened", "dispute.updated", "dispute.closed"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from uuid import UUID
 
@@ -64,3 +64,42 @@ def test_decision_that_the_bank_reverses_is_followed() -> None:
     won = apply(lost, said(S.WON), NOW)
     assert won
     assert won.status == S.WON
+
+
+DAY = timedelta(days=1)
+
+
+def held(status: DisputeStatus, minor: int = 1200) -> DisputeSnapshot:
+    """Return what a provider says that has taken the money."""
+    return DisputeSnapshot("du_1", "", Money(minor, "EUR"), status, OPENED.reason, NOW, withdrawn=True)
+
+
+def test_money_is_taken_at_one_time_and_given_back_at_another() -> None:
+    """An inquiry takes none; what changes later changes no time that books were closed by."""
+    inquiry = apply(OPENED, said(S.UNDER_REVIEW), NOW)
+    assert inquiry
+    assert (inquiry.withdrawn, inquiry.withdraw_time) == (0, None)
+    taken = apply(inquiry, held(S.NEEDS_RESPONSE), NOW + DAY)
+    assert taken
+    assert (taken.withdrawn, taken.withdraw_time, taken.in_refunds) == (1200, NOW + DAY, False)
+    less = apply(taken, held(S.UNDER_REVIEW, 900), NOW + 2 * DAY)
+    assert less
+    assert (less.amount.minor, less.withdrawn, less.withdraw_time) == (900, 1200, NOW + DAY)
+    won = apply(less, said(S.WON), NOW + 3 * DAY)
+    assert won
+    assert (won.withdraw_time, won.reinstate_time) == (NOW + DAY, NOW + 3 * DAY)
+    lost = apply(won, held(S.LOST), NOW + 4 * DAY)
+    assert lost
+    assert (lost.withdraw_time, lost.reinstate_time) == (NOW + DAY, None)
+
+
+def test_money_that_was_taken_and_given_back_before_anybody_heard_has_not_moved() -> None:
+    won = apply(OPENED, said(S.WON), NOW)
+    assert won
+    assert (won.withdraw_time, won.reinstate_time) == (None, None)
+
+
+def test_loss_that_the_provider_makes_a_refund_of_says_so() -> None:
+    lost = apply(OPENED, replace(held(S.LOST), in_refunds=True), NOW)
+    assert lost
+    assert (lost.withdrawn, lost.in_refunds) == (1200, True)

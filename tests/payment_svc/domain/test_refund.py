@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -215,5 +216,34 @@ def test_refund_follows_legal_steps_and_learns_its_name(status: RefundStatus, sa
     if not (steps or is_news):
         assert changed is None
         return
-    expected = {"status": said, "provider_reference": name or known.provider_reference, "failure": None}
-    assert changed == replace(known, version=known.version + 1, update_time=NOW, **expected)  # type: ignore[arg-type]
+    expected: dict[str, Any] = {"status": said, "provider_reference": name or known.provider_reference, "failure": None}
+    if said == S.SUCCESS:
+        expected["success_time"] = NOW
+    assert changed == replace(known, version=known.version + 1, update_time=NOW, **expected)
+
+
+def test_money_goes_back_at_one_time_and_comes_back_at_another() -> None:
+    """What is heard later changes neither: books were closed by them."""
+    made = apply(REFUND, RefundSnapshot("re_1", S.SUCCESS), NOW)
+    assert made
+    assert (made.success_time, made.reverse_time) == (NOW, None)
+    renamed = apply(made, RefundSnapshot("re_2", S.SUCCESS), LATER)
+    assert renamed
+    assert (renamed.success_time, renamed.update_time) == (NOW, LATER)
+    back = apply(renamed, RefundSnapshot("re_2", S.FAILED, failure=FAILURE), LATER)
+    assert back
+    assert (back.success_time, back.reverse_time) == (NOW, LATER)
+    said = turn_down(made, "", FAILURE, LATER)
+    assert said
+    assert said.reverse_time == LATER
+    # a person says that it never came back
+    again = take_amount(back, Money(400, "EUR"), LATER)
+    assert again
+    assert (again.success_time, again.reverse_time) == (NOW, None)
+
+
+@pytest.mark.parametrize("status", [S.FAILED, S.NEEDS_REVIEW])
+def test_money_that_never_went_back_has_no_time(status: RefundStatus) -> None:
+    changed = apply(REFUND, RefundSnapshot("re_1", status, failure=FAILURE), NOW)
+    assert changed
+    assert (changed.success_time, changed.reverse_time) == (None, None)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
 
 from mesh.storage.database import Statement
-from payment_svc.storage import accounts, measures, operations, payments, provider_events, refunds
+from mesh.storage.listing import Pages
+from payment_svc.storage import accounts, disputes, measures, operations, payments, provider_events, refunds
 from stack.stack import Ready
 from tests.support.stack.plans import blocks_read, cost, rows_read
 
-TABLES = ("operations", "payments", "refunds", "provider_events", "attempts")
+TABLES = ("operations", "payments", "refunds", "provider_events", "attempts", "disputes")
+PAGES: dict[str, Pages[Any]] = {"payments": payments.PAGES, "refunds": refunds.PAGES, "disputes": disputes.PAGES}
 BUSY = {"share": 16, "busy_providers": ["stripe"], "busy_accounts": [""], "busy_counts": [1]}
 ENDED = 20_000
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -100,9 +103,10 @@ def test_claim_reads_its_index_up_to_now(
         (measures._PAYMENTS, {}),
         (measures._OPERATIONS, {}),
         (measures._REFUNDS, {}),
+        (measures._DISPUTES, {}),
         (accounts._HAS_OPEN, {"account_id": UUID(int=1), "merchant_id": UUID(int=1)}),
     ],
-    ids=["operations", "payments", "refunds", "provider events", "due", *(f"open {n}" for n in range(4)), "account"],
+    ids=["operations", "payments", "refunds", "provider events", "due", *(f"open {n}" for n in range(5)), "account"],
 )
 def test_what_has_ended_is_not_read(ended: Connection, statement: Statement[object], more: dict[str, object]) -> None:
     """Beside much that has ended nothing is read to find that nothing is due, as the loops ask all the time."""
@@ -147,6 +151,61 @@ def test_a_page_of_an_amount_that_nobody_paid_reads_no_payment(euros: Connection
     given = {"merchant_id": UUID(int=1), "create_time_from": datetime(2026, 1, 1, tzinfo=UTC), **filters}
     blocks = blocks_read(euros, query, given | {"id_from": UUID(int=0), "limit": 26})
     assert 0 < blocks < 300
+
+
+@pytest.mark.parametrize(
+    ("table", "filters"),
+    [
+        *((table, {"order_id": UUID(int=2)}) for table in ("refunds", "disputes")),
+        *((table, {"status": "NEEDS_REVIEW"}) for table in ("refunds", "disputes")),
+        *((table, {"update_time_from": datetime(2026, 3, 1, tzinfo=UTC)}) for table in ("refunds", "disputes")),
+    ],
+)
+def test_a_page_of_what_goes_back_reads_what_it_shows(gateway: Ready, table: str, filters: dict[str, object]) -> None:
+    """Of 20,000 that an order, a status or a day has three of: the newest are others, and all were read."""
+    key = f"{table.removesuffix('s')}_id"
+    query = PAGES[table].statement(frozenset({"merchant_id", *filters}))
+    given = {"merchant_id": UUID(int=1), "limit": 20, **filters}
+    fill = f"INSERT INTO {table} ({key}, merchant_id, order_id, status, update_time)"
+    with psycopg.connect(gateway.database_urls["payments"]) as connection:
+        _stand_in(connection, table, ended=1)
+        connection.execute(f"DELETE FROM {table}".encode())
+        for count, (ids, order, status, day) in {
+            20_000: ("gen_random_uuid()", 3, "SUCCESS", "2026-01-01"),
+            3: ("lpad(to_hex(n), 32, '0')::uuid", 2, "NEEDS_REVIEW", "2026-06-01"),
+        }.items():
+            select = f"SELECT {ids}, %s, %s, %s, %s::timestamptz FROM generate_series(1, {count}) n"
+            connection.execute(f"{fill} {select}".encode(), [UUID(int=1), UUID(int=order), status, day])
+        connection.execute(f"ANALYZE {table}".encode())
+        assert rows_read(connection, query, given) == 3
+        connection.rollback()
+
+
+@pytest.mark.parametrize(
+    ("table", "time"),
+    [
+        *(("payments", "capture_time"), ("refunds", "success_time"), ("refunds", "reverse_time")),
+        *(("disputes", "withdraw_time"), ("disputes", "reinstate_time")),
+    ],
+)
+@pytest.mark.parametrize("oldest_first", [True, False])
+def test_a_page_of_a_month_reads_that_month(gateway: Ready, table: str, time: str, oldest_first: bool) -> None:
+    """Whoever walks along the ids meets the months before or after first, which the planner takes for a short way."""
+    key = f"{table.removesuffix('s')}_id"
+    query = PAGES[table].statement(frozenset({"merchant_id", f"{time}_from", f"{time}_to"}), oldest_first)
+    month = {f"{time}_from": datetime(2026, 6, 1, tzinfo=UTC), f"{time}_to": datetime(2026, 7, 1, tzinfo=UTC)}
+    moment = "'2026-01-01'::timestamptz + n * interval '1 hour'"
+    fill = f"INSERT INTO {table} ({key}, merchant_id, {time})"
+    with psycopg.connect(gateway.database_urls["payments"]) as connection:
+        _stand_in(connection, table, ended=1)
+        connection.execute(f"DELETE FROM {table}".encode())
+        # two and a quarter years, an hour each
+        select = f"SELECT lpad(to_hex(n), 32, '0')::uuid, %s, {moment} FROM generate_series(1, 20000) n"
+        connection.execute(f"{fill} {select}".encode(), [UUID(int=1)])
+        connection.execute(f"ANALYZE {table}".encode())
+        # the month's in the index, and those on the page
+        assert rows_read(connection, query, {"merchant_id": UUID(int=1), "limit": 20, **month}) == 30 * 24 + 20
+        connection.rollback()
 
 
 def _stand_in(connection: Connection, table: str, ended: int = 0, until: str = "DROP") -> None:

@@ -190,7 +190,9 @@ async def test_question_that_is_open_was_not_answered(database: Database) -> Non
 
 
 async def test_one_dispute_is_changed_and_read(database: Database, store: Store) -> None:
-    lost = dispute_of(MINE, status=DisputeStatus.LOST, version=2, update_time=NOW + timedelta(hours=1))
+    hour = timedelta(hours=1)
+    moved = {"withdrawn": 900, "withdraw_time": NOW + hour, "reinstate_time": NOW + 2 * hour, "in_refunds": True}
+    lost = dispute_of(MINE, status=DisputeStatus.LOST, version=2, update_time=NOW + hour, **moved)
     async with database.session() as session:
         assert [await DISPUTES.insert(session, dispute_of(one)) for one in ids] == [True] * 3
         assert not await DISPUTES.insert(session, dispute_of(MINE, dispute_id=UUID(int=9)))

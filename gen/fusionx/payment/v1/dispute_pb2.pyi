@@ -72,6 +72,10 @@ class Dispute(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     MERCHANT_ORDER_ID_FIELD_NUMBER: _builtins.int
+    WITHDRAWN_AMOUNT_FIELD_NUMBER: _builtins.int
+    WITHDRAW_TIME_FIELD_NUMBER: _builtins.int
+    REINSTATE_TIME_FIELD_NUMBER: _builtins.int
+    IN_REFUNDS_FIELD_NUMBER: _builtins.int
     dispute_id: _builtins.str
     """Identity of the dispute, a UUIDv7 given by the gateway."""
     payment_id: _builtins.str
@@ -88,6 +92,10 @@ class Dispute(_message.Message):
     """Grows by one with every change of the dispute."""
     merchant_order_id: _builtins.str
     """The merchant's own reference of the order whose payment is disputed."""
+    in_refunds: _builtins.bool
+    """Whether what was taken is written down as a refund of the payment as well, and so in its `refunded_amount`: so it is at
+    PayPal, and not at Stripe. Sums of refunds and disputes leave the dispute out then.
+    """
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
         """How much is disputed."""
@@ -104,6 +112,22 @@ class Dispute(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When it last changed."""
 
+    @_builtins.property
+    def withdrawn_amount(self) -> _money_pb2.Money:
+        """What the provider took from the merchant's balance for it, when it did: at Stripe with the chargeback, at PayPal when
+        it was lost. Its fees are not in it. Unset while nothing was taken, as of an inquiry.
+        """
+
+    @_builtins.property
+    def withdraw_time(self) -> _timestamp_pb2.Timestamp:
+        """When that was taken, as the gateway heard of it: books are closed by it. It stays once it is set."""
+
+    @_builtins.property
+    def reinstate_time(self) -> _timestamp_pb2.Timestamp:
+        """When the provider gave that back, as the gateway heard of it: the dispute was won. Unset while it has not, and again
+        where the decision is reversed.
+        """
+
     def __init__(
         self,
         *,
@@ -119,10 +143,14 @@ class Dispute(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         merchant_order_id: _builtins.str = ...,
+        withdrawn_amount: _money_pb2.Money | None = ...,
+        withdraw_time: _timestamp_pb2.Timestamp | None = ...,
+        reinstate_time: _timestamp_pb2.Timestamp | None = ...,
+        in_refunds: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time", "respond_before", b"respond_before", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time", "reinstate_time", b"reinstate_time", "respond_before", b"respond_before", "update_time", b"update_time", "withdraw_time", b"withdraw_time", "withdrawn_amount", b"withdrawn_amount"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time", "dispute_id", b"dispute_id", "merchant_order_id", b"merchant_order_id", "order_id", b"order_id", "payment_id", b"payment_id", "provider_reference", b"provider_reference", "reason", b"reason", "respond_before", b"respond_before", "status", b"status", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time", "dispute_id", b"dispute_id", "in_refunds", b"in_refunds", "merchant_order_id", b"merchant_order_id", "order_id", b"order_id", "payment_id", b"payment_id", "provider_reference", b"provider_reference", "reason", b"reason", "reinstate_time", b"reinstate_time", "respond_before", b"respond_before", "status", b"status", "update_time", b"update_time", "version", b"version", "withdraw_time", b"withdraw_time", "withdrawn_amount", b"withdrawn_amount"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

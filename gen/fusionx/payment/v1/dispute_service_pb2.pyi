@@ -62,6 +62,10 @@ class ListDisputesRequest(_message.Message):
     ORDER_BY_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
     ORDER_ID_FIELD_NUMBER: _builtins.int
+    WITHDRAW_TIME_FROM_FIELD_NUMBER: _builtins.int
+    WITHDRAW_TIME_TO_FIELD_NUMBER: _builtins.int
+    REINSTATE_TIME_FROM_FIELD_NUMBER: _builtins.int
+    REINSTATE_TIME_TO_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """How many disputes at the most, up to 100. Left out or 0: 20."""
     page_token: _builtins.str
@@ -100,6 +104,22 @@ class ListDisputesRequest(_message.Message):
     def update_time_to(self) -> _timestamp_pb2.Timestamp:
         """Only disputes that were last changed before this time: a span includes its start and not its end."""
 
+    @_builtins.property
+    def withdraw_time_from(self) -> _timestamp_pb2.Timestamp:
+        """Only disputes whose money was taken at this time or later (RFC 3339)."""
+
+    @_builtins.property
+    def withdraw_time_to(self) -> _timestamp_pb2.Timestamp:
+        """Only disputes whose money was taken before this time: a span includes its start and not its end."""
+
+    @_builtins.property
+    def reinstate_time_from(self) -> _timestamp_pb2.Timestamp:
+        """Only disputes whose money was given back at this time or later (RFC 3339)."""
+
+    @_builtins.property
+    def reinstate_time_to(self) -> _timestamp_pb2.Timestamp:
+        """Only disputes whose money was given back before this time: a span includes its start and not its end."""
+
     def __init__(
         self,
         *,
@@ -117,10 +137,14 @@ class ListDisputesRequest(_message.Message):
         order_by: _builtins.str = ...,
         status: _dispute_pb2.Dispute.Status.ValueType = ...,
         order_id: _builtins.str = ...,
+        withdraw_time_from: _timestamp_pb2.Timestamp | None = ...,
+        withdraw_time_to: _timestamp_pb2.Timestamp | None = ...,
+        reinstate_time_from: _timestamp_pb2.Timestamp | None = ...,
+        reinstate_time_to: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "reinstate_time_from", b"reinstate_time_from", "reinstate_time_to", b"reinstate_time_to", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to", "withdraw_time_from", b"withdraw_time_from", "withdraw_time_to", b"withdraw_time_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "currency", b"currency", "max_amount", b"max_amount", "min_amount", b"min_amount", "order_by", b"order_by", "order_id", b"order_id", "page_size", b"page_size", "page_token", b"page_token", "payment_id", b"payment_id", "status", b"status", "statuses", b"statuses", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "currency", b"currency", "max_amount", b"max_amount", "min_amount", b"min_amount", "order_by", b"order_by", "order_id", b"order_id", "page_size", b"page_size", "page_token", b"page_token", "payment_id", b"payment_id", "reinstate_time_from", b"reinstate_time_from", "reinstate_time_to", b"reinstate_time_to", "status", b"status", "statuses", b"statuses", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to", "withdraw_time_from", b"withdraw_time_from", "withdraw_time_to", b"withdraw_time_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -172,6 +196,10 @@ class ExportDisputesRequest(_message.Message):
     MAX_AMOUNT_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
     ORDER_ID_FIELD_NUMBER: _builtins.int
+    WITHDRAW_TIME_FROM_FIELD_NUMBER: _builtins.int
+    WITHDRAW_TIME_TO_FIELD_NUMBER: _builtins.int
+    REINSTATE_TIME_FROM_FIELD_NUMBER: _builtins.int
+    REINSTATE_TIME_TO_FIELD_NUMBER: _builtins.int
     format: _builtins.str
     """`csv`, which is the default, or `jsonl`: a line of JSON for each, as the API shows it."""
     payment_id: _builtins.str
@@ -206,6 +234,22 @@ class ExportDisputesRequest(_message.Message):
     def update_time_to(self) -> _timestamp_pb2.Timestamp:
         """Only disputes that were last changed before this time: a span includes its start and not its end."""
 
+    @_builtins.property
+    def withdraw_time_from(self) -> _timestamp_pb2.Timestamp:
+        """Only disputes whose money was taken at this time or later (RFC 3339)."""
+
+    @_builtins.property
+    def withdraw_time_to(self) -> _timestamp_pb2.Timestamp:
+        """Only disputes whose money was taken before this time: a span includes its start and not its end."""
+
+    @_builtins.property
+    def reinstate_time_from(self) -> _timestamp_pb2.Timestamp:
+        """Only disputes whose money was given back at this time or later (RFC 3339)."""
+
+    @_builtins.property
+    def reinstate_time_to(self) -> _timestamp_pb2.Timestamp:
+        """Only disputes whose money was given back before this time: a span includes its start and not its end."""
+
     def __init__(
         self,
         *,
@@ -221,10 +265,14 @@ class ExportDisputesRequest(_message.Message):
         max_amount: _builtins.str = ...,
         status: _dispute_pb2.Dispute.Status.ValueType = ...,
         order_id: _builtins.str = ...,
+        withdraw_time_from: _timestamp_pb2.Timestamp | None = ...,
+        withdraw_time_to: _timestamp_pb2.Timestamp | None = ...,
+        reinstate_time_from: _timestamp_pb2.Timestamp | None = ...,
+        reinstate_time_to: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "reinstate_time_from", b"reinstate_time_from", "reinstate_time_to", b"reinstate_time_to", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to", "withdraw_time_from", b"withdraw_time_from", "withdraw_time_to", b"withdraw_time_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "currency", b"currency", "format", b"format", "max_amount", b"max_amount", "min_amount", b"min_amount", "order_id", b"order_id", "payment_id", b"payment_id", "status", b"status", "statuses", b"statuses", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "currency", b"currency", "format", b"format", "max_amount", b"max_amount", "min_amount", b"min_amount", "order_id", b"order_id", "payment_id", b"payment_id", "reinstate_time_from", b"reinstate_time_from", "reinstate_time_to", b"reinstate_time_to", "status", b"status", "statuses", b"statuses", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to", "withdraw_time_from", b"withdraw_time_from", "withdraw_time_to", b"withdraw_time_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -169,6 +169,8 @@ class ListPaymentsRequest(_message.Message):
     ORDER_BY_FIELD_NUMBER: _builtins.int
     PROVIDER_FIELD_NUMBER: _builtins.int
     PROVIDER_REFERENCE_FIELD_NUMBER: _builtins.int
+    CAPTURE_TIME_FROM_FIELD_NUMBER: _builtins.int
+    CAPTURE_TIME_TO_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """How many payments at the most, up to 100. Left out or 0: 20."""
     page_token: _builtins.str
@@ -211,6 +213,14 @@ class ListPaymentsRequest(_message.Message):
     def update_time_to(self) -> _timestamp_pb2.Timestamp:
         """Only payments that were last changed before this time: a span includes its start and not its end."""
 
+    @_builtins.property
+    def capture_time_from(self) -> _timestamp_pb2.Timestamp:
+        """Only payments whose money was taken at this time or later (RFC 3339)."""
+
+    @_builtins.property
+    def capture_time_to(self) -> _timestamp_pb2.Timestamp:
+        """Only payments whose money was taken before this time: a span includes its start and not its end."""
+
     def __init__(
         self,
         *,
@@ -229,10 +239,12 @@ class ListPaymentsRequest(_message.Message):
         order_by: _builtins.str = ...,
         provider: _builtins.str = ...,
         provider_reference: _builtins.str = ...,
+        capture_time_from: _timestamp_pb2.Timestamp | None = ...,
+        capture_time_to: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["capture_time_from", b"capture_time_from", "capture_time_to", b"capture_time_to", "create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "currency", b"currency", "max_amount", b"max_amount", "min_amount", b"min_amount", "order_by", b"order_by", "order_id", b"order_id", "page_size", b"page_size", "page_token", b"page_token", "provider", b"provider", "provider_reference", b"provider_reference", "status", b"status", "statuses", b"statuses", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capture_time_from", b"capture_time_from", "capture_time_to", b"capture_time_to", "create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "currency", b"currency", "max_amount", b"max_amount", "min_amount", b"min_amount", "order_by", b"order_by", "order_id", b"order_id", "page_size", b"page_size", "page_token", b"page_token", "provider", b"provider", "provider_reference", b"provider_reference", "status", b"status", "statuses", b"statuses", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -284,6 +296,8 @@ class ExportPaymentsRequest(_message.Message):
     MAX_AMOUNT_FIELD_NUMBER: _builtins.int
     PROVIDER_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
+    CAPTURE_TIME_FROM_FIELD_NUMBER: _builtins.int
+    CAPTURE_TIME_TO_FIELD_NUMBER: _builtins.int
     format: _builtins.str
     """`csv`, which is the default, or `jsonl`: a line of JSON for each, as the API shows it."""
     order_id: _builtins.str
@@ -318,6 +332,14 @@ class ExportPaymentsRequest(_message.Message):
     def update_time_to(self) -> _timestamp_pb2.Timestamp:
         """Only payments that were last changed before this time: a span includes its start and not its end."""
 
+    @_builtins.property
+    def capture_time_from(self) -> _timestamp_pb2.Timestamp:
+        """Only payments whose money was taken at this time or later (RFC 3339)."""
+
+    @_builtins.property
+    def capture_time_to(self) -> _timestamp_pb2.Timestamp:
+        """Only payments whose money was taken before this time: a span includes its start and not its end."""
+
     def __init__(
         self,
         *,
@@ -333,10 +355,12 @@ class ExportPaymentsRequest(_message.Message):
         max_amount: _builtins.str = ...,
         provider: _builtins.str = ...,
         status: _payment_pb2.Payment.Status.ValueType = ...,
+        capture_time_from: _timestamp_pb2.Timestamp | None = ...,
+        capture_time_to: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["capture_time_from", b"capture_time_from", "capture_time_to", b"capture_time_to", "create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "currency", b"currency", "format", b"format", "max_amount", b"max_amount", "min_amount", b"min_amount", "order_id", b"order_id", "provider", b"provider", "status", b"status", "statuses", b"statuses", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capture_time_from", b"capture_time_from", "capture_time_to", b"capture_time_to", "create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "currency", b"currency", "format", b"format", "max_amount", b"max_amount", "min_amount", b"min_amount", "order_id", b"order_id", "provider", b"provider", "status", b"status", "statuses", b"statuses", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -27,7 +27,7 @@ from fusionx.type.v1 import money_pb2 as fusionx_dot_type_dot_v1_dot_money__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x66usionx/payment/v1/refund.proto\x12\x12\x66usionx.payment.v1\x1a fusionx/payment/v1/payment.proto\x1a\x1b\x66usionx/type/v1/money.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x89\x05\n\x06Refund\x12\x1b\n\trefund_id\x18\x01 \x01(\tR\x08refundId\x12\x1d\n\npayment_id\x18\x02 \x01(\tR\tpaymentId\x12\x19\n\x08order_id\x18\x03 \x01(\tR\x07orderId\x12.\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\x06\x61mount\x12\x39\n\x06status\x18\x05 \x01(\x0e\x32!.fusionx.payment.v1.Refund.StatusR\x06status\x12\x16\n\x06reason\x18\x06 \x01(\tR\x06reason\x12-\n\x12provider_reference\x18\x07 \x01(\tR\x11providerReference\x12=\n\x07\x66\x61ilure\x18\x08 \x01(\x0b\x32#.fusionx.payment.v1.Payment.FailureR\x07\x66\x61ilure\x12\x18\n\x07version\x18\t \x01(\x05R\x07version\x12;\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12*\n\x11merchant_order_id\x18\x0c \x01(\tR\x0fmerchantOrderId\x12\x1d\n\nof_surplus\x18\r \x01(\x08R\tofSurplus\"X\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\x0b\n\x07PENDING\x10\x01\x12\x0b\n\x07SUCCESS\x10\x02\x12\n\n\x06\x46\x41ILED\x10\x03\x12\x10\n\x0cNEEDS_REVIEW\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x66usionx/payment/v1/refund.proto\x12\x12\x66usionx.payment.v1\x1a fusionx/payment/v1/payment.proto\x1a\x1b\x66usionx/type/v1/money.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x87\x06\n\x06Refund\x12\x1b\n\trefund_id\x18\x01 \x01(\tR\x08refundId\x12\x1d\n\npayment_id\x18\x02 \x01(\tR\tpaymentId\x12\x19\n\x08order_id\x18\x03 \x01(\tR\x07orderId\x12.\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\x06\x61mount\x12\x39\n\x06status\x18\x05 \x01(\x0e\x32!.fusionx.payment.v1.Refund.StatusR\x06status\x12\x16\n\x06reason\x18\x06 \x01(\tR\x06reason\x12-\n\x12provider_reference\x18\x07 \x01(\tR\x11providerReference\x12=\n\x07\x66\x61ilure\x18\x08 \x01(\x0b\x32#.fusionx.payment.v1.Payment.FailureR\x07\x66\x61ilure\x12\x18\n\x07version\x18\t \x01(\x05R\x07version\x12;\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12*\n\x11merchant_order_id\x18\x0c \x01(\tR\x0fmerchantOrderId\x12\x1d\n\nof_surplus\x18\r \x01(\x08R\tofSurplus\x12=\n\x0csuccess_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0bsuccessTime\x12=\n\x0creverse_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0breverseTime\"X\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\x0b\n\x07PENDING\x10\x01\x12\x0b\n\x07SUCCESS\x10\x02\x12\n\n\x06\x46\x41ILED\x10\x03\x12\x10\n\x0cNEEDS_REVIEW\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,7 +35,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fusionx.payment.v1.refund_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_REFUND']._serialized_start=152
-  _globals['_REFUND']._serialized_end=801
-  _globals['_REFUND_STATUS']._serialized_start=713
-  _globals['_REFUND_STATUS']._serialized_end=801
+  _globals['_REFUND']._serialized_end=927
+  _globals['_REFUND_STATUS']._serialized_start=839
+  _globals['_REFUND_STATUS']._serialized_end=927
 # @@protoc_insertion_point(module_scope)

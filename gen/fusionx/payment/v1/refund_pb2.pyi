@@ -70,6 +70,8 @@ class Refund(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     MERCHANT_ORDER_ID_FIELD_NUMBER: _builtins.int
     OF_SURPLUS_FIELD_NUMBER: _builtins.int
+    SUCCESS_TIME_FIELD_NUMBER: _builtins.int
+    REVERSE_TIME_FIELD_NUMBER: _builtins.int
     refund_id: _builtins.str
     """Identity of the refund, a UUIDv7 given by the gateway."""
     payment_id: _builtins.str
@@ -106,6 +108,16 @@ class Refund(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When the refund last changed."""
 
+    @_builtins.property
+    def success_time(self) -> _timestamp_pb2.Timestamp:
+        """When the money went back, as the gateway heard of it: books are closed by it. It stays once it is set. Unset while the
+        refund has not succeeded.
+        """
+
+    @_builtins.property
+    def reverse_time(self) -> _timestamp_pb2.Timestamp:
+        """When the money came back, as the gateway heard of it: the refund had succeeded, and became FAILED then. Unset of others."""
+
     def __init__(
         self,
         *,
@@ -122,10 +134,12 @@ class Refund(_message.Message):
         update_time: _timestamp_pb2.Timestamp | None = ...,
         merchant_order_id: _builtins.str = ...,
         of_surplus: _builtins.bool = ...,
+        success_time: _timestamp_pb2.Timestamp | None = ...,
+        reverse_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time", "failure", b"failure", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time", "failure", b"failure", "reverse_time", b"reverse_time", "success_time", b"success_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time", "failure", b"failure", "merchant_order_id", b"merchant_order_id", "of_surplus", b"of_surplus", "order_id", b"order_id", "payment_id", b"payment_id", "provider_reference", b"provider_reference", "reason", b"reason", "refund_id", b"refund_id", "status", b"status", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time", "failure", b"failure", "merchant_order_id", b"merchant_order_id", "of_surplus", b"of_surplus", "order_id", b"order_id", "payment_id", b"payment_id", "provider_reference", b"provider_reference", "reason", b"reason", "refund_id", b"refund_id", "reverse_time", b"reverse_time", "status", b"status", "success_time", b"success_time", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -95,6 +95,10 @@ class ListRefundsRequest(_message.Message):
     ORDER_BY_FIELD_NUMBER: _builtins.int
     ORDER_ID_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
+    SUCCESS_TIME_FROM_FIELD_NUMBER: _builtins.int
+    SUCCESS_TIME_TO_FIELD_NUMBER: _builtins.int
+    REVERSE_TIME_FROM_FIELD_NUMBER: _builtins.int
+    REVERSE_TIME_TO_FIELD_NUMBER: _builtins.int
     payment_id: _builtins.str
     """Only refunds of this payment. Left out: of all payments."""
     page_size: _builtins.int
@@ -133,6 +137,22 @@ class ListRefundsRequest(_message.Message):
     def update_time_to(self) -> _timestamp_pb2.Timestamp:
         """Only refunds that were last changed before this time: a span includes its start and not its end."""
 
+    @_builtins.property
+    def success_time_from(self) -> _timestamp_pb2.Timestamp:
+        """Only refunds whose money went back at this time or later (RFC 3339)."""
+
+    @_builtins.property
+    def success_time_to(self) -> _timestamp_pb2.Timestamp:
+        """Only refunds whose money went back before this time: a span includes its start and not its end."""
+
+    @_builtins.property
+    def reverse_time_from(self) -> _timestamp_pb2.Timestamp:
+        """Only refunds whose money came back at this time or later (RFC 3339)."""
+
+    @_builtins.property
+    def reverse_time_to(self) -> _timestamp_pb2.Timestamp:
+        """Only refunds whose money came back before this time: a span includes its start and not its end."""
+
     def __init__(
         self,
         *,
@@ -150,10 +170,14 @@ class ListRefundsRequest(_message.Message):
         order_by: _builtins.str = ...,
         order_id: _builtins.str = ...,
         status: _refund_pb2.Refund.Status.ValueType = ...,
+        success_time_from: _timestamp_pb2.Timestamp | None = ...,
+        success_time_to: _timestamp_pb2.Timestamp | None = ...,
+        reverse_time_from: _timestamp_pb2.Timestamp | None = ...,
+        reverse_time_to: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "reverse_time_from", b"reverse_time_from", "reverse_time_to", b"reverse_time_to", "success_time_from", b"success_time_from", "success_time_to", b"success_time_to", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "currency", b"currency", "max_amount", b"max_amount", "min_amount", b"min_amount", "order_by", b"order_by", "order_id", b"order_id", "page_size", b"page_size", "page_token", b"page_token", "payment_id", b"payment_id", "status", b"status", "statuses", b"statuses", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "currency", b"currency", "max_amount", b"max_amount", "min_amount", b"min_amount", "order_by", b"order_by", "order_id", b"order_id", "page_size", b"page_size", "page_token", b"page_token", "payment_id", b"payment_id", "reverse_time_from", b"reverse_time_from", "reverse_time_to", b"reverse_time_to", "status", b"status", "statuses", b"statuses", "success_time_from", b"success_time_from", "success_time_to", b"success_time_to", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -205,6 +229,10 @@ class ExportRefundsRequest(_message.Message):
     MAX_AMOUNT_FIELD_NUMBER: _builtins.int
     ORDER_ID_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
+    SUCCESS_TIME_FROM_FIELD_NUMBER: _builtins.int
+    SUCCESS_TIME_TO_FIELD_NUMBER: _builtins.int
+    REVERSE_TIME_FROM_FIELD_NUMBER: _builtins.int
+    REVERSE_TIME_TO_FIELD_NUMBER: _builtins.int
     format: _builtins.str
     """`csv`, which is the default, or `jsonl`: a line of JSON for each, as the API shows it."""
     payment_id: _builtins.str
@@ -239,6 +267,22 @@ class ExportRefundsRequest(_message.Message):
     def update_time_to(self) -> _timestamp_pb2.Timestamp:
         """Only refunds that were last changed before this time: a span includes its start and not its end."""
 
+    @_builtins.property
+    def success_time_from(self) -> _timestamp_pb2.Timestamp:
+        """Only refunds whose money went back at this time or later (RFC 3339)."""
+
+    @_builtins.property
+    def success_time_to(self) -> _timestamp_pb2.Timestamp:
+        """Only refunds whose money went back before this time: a span includes its start and not its end."""
+
+    @_builtins.property
+    def reverse_time_from(self) -> _timestamp_pb2.Timestamp:
+        """Only refunds whose money came back at this time or later (RFC 3339)."""
+
+    @_builtins.property
+    def reverse_time_to(self) -> _timestamp_pb2.Timestamp:
+        """Only refunds whose money came back before this time: a span includes its start and not its end."""
+
     def __init__(
         self,
         *,
@@ -254,10 +298,14 @@ class ExportRefundsRequest(_message.Message):
         max_amount: _builtins.str = ...,
         order_id: _builtins.str = ...,
         status: _refund_pb2.Refund.Status.ValueType = ...,
+        success_time_from: _timestamp_pb2.Timestamp | None = ...,
+        success_time_to: _timestamp_pb2.Timestamp | None = ...,
+        reverse_time_from: _timestamp_pb2.Timestamp | None = ...,
+        reverse_time_to: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "reverse_time_from", b"reverse_time_from", "reverse_time_to", b"reverse_time_to", "success_time_from", b"success_time_from", "success_time_to", b"success_time_to", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "currency", b"currency", "format", b"format", "max_amount", b"max_amount", "min_amount", b"min_amount", "order_id", b"order_id", "payment_id", b"payment_id", "status", b"status", "statuses", b"statuses", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "currency", b"currency", "format", b"format", "max_amount", b"max_amount", "min_amount", b"min_amount", "order_id", b"order_id", "payment_id", b"payment_id", "reverse_time_from", b"reverse_time_from", "reverse_time_to", b"reverse_time_to", "status", b"status", "statuses", b"statuses", "success_time_from", b"success_time_from", "success_time_to", b"success_time_to", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -53,6 +53,8 @@ def test_every_status_and_outcome_has_a_meaning(status: str, outcome: str, ours:
     snapshot = disputes.of_dispute(dispute(status, outcome), PAYMENT_ID)
     assert (snapshot.reference, snapshot.payment_id, snapshot.status) == ("PP-D-1", PAYMENT_ID, ours)
     assert (snapshot.amount, snapshot.reason) == (Money(1200, "EUR"), "UNAUTHORISED")
+    # what it takes then is a refund as well
+    assert (snapshot.withdrawn, snapshot.in_refunds) == (ours == D.LOST, True)
     assert snapshot.respond_before == datetime(2026, 2, 1, tzinfo=UTC)
 
 

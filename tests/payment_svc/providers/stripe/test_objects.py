@@ -139,6 +139,9 @@ def test_status_of_a_dispute_is_ours(status: str, ours: DisputeStatus) -> None:
     due = int(datetime(2026, 2, 1, tzinfo=UTC).timestamp())
     snapshot = objects.of_dispute(api.dispute(status, evidence_details={"due_by": due}))
     assert (snapshot.reference, snapshot.status, snapshot.reason) == ("du_1", ours, "fraudulent")
+    # of a chargeback the money is taken at once, of an inquiry never
+    is_taken = status in ("needs_response", "under_review", "lost")
+    assert (snapshot.withdrawn, snapshot.in_refunds) == (is_taken, False)
     assert (snapshot.payment_id, snapshot.amount) == (str(PAYMENT.payment_id), Money(1200, "EUR"))
     assert snapshot.respond_before == datetime(2026, 2, 1, tzinfo=UTC)
 
