@@ -144,7 +144,7 @@ def build(settings: NotifySettings) -> Service:
     public = PublicEvents(fan_out, tell, audience)
     consumer = Consumer(
         *(NAME, SUBJECTS, bus, database, public),
-        who=Readers(public.committed, public.awaited),
+        who=Readers(public.committed, public.patience),
         retry_delays=settings.event_retry_delays,
     )
     kept = timedelta(days=settings.event_retention_days)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -42,9 +43,6 @@ BATCH = 128
 FETCH_SECONDS = 10.0
 """How long one look into an idle stream lasts; less than the stream waits for an acknowledgement."""
 
-UNAWAITED_SECONDS = 0.25
-"""How long events that nobody waits for are kept for others to be applied with, at the most."""
-
 PUT_BACK_SECONDS = 1.0
 """After how long what could not be applied comes again."""
 
@@ -63,8 +61,8 @@ class Readers:
 
     told: Callable[[], None] = lambda: None
     """Called when effects were committed."""
-    wait: Callable[[Received], bool] = lambda _: True
-    """Whether anybody waits for an event."""
+    patience: Callable[[Received], float] = lambda _: 0.0
+    """For how many seconds nobody misses an event: so long it may be kept, to be applied with what comes meanwhile."""
 
 
 EVERYBODY = Readers()
@@ -84,16 +82,13 @@ class Consumer:
         who: Readers = EVERYBODY,
         retry_delays: Sequence[float],
     ) -> None:
-        """Consume subjects; `retry_delays` are the seconds before each further attempt at an event that failed.
-
-        Events that nobody waits for are kept for a moment, and applied with what comes meanwhile.
-        """
+        """Consume subjects; `retry_delays` are the seconds before each further attempt at an event that failed."""
         self.inbox = Inbox(name, handler, who.told)
         self._name = name
         self._subjects = subjects
         self._bus = bus
         self._database = database
-        self._awaited = who.wait
+        self._patience = who.patience
         self._retry_delays = retry_delays
         self._pace = Pace()
         self._attributes: dict[str, tracing.Value] = {
@@ -127,10 +122,10 @@ class Consumer:
                 self._subscription = await self._bus.pull(self._name, self._subjects)
             messages = await self._fetch(self._subscription)
             received = await self._read_all(messages)
-            await self._gather(self._subscription, messages, received)
+            urgent = await self._gather(self._subscription, messages, received)
             came = time.monotonic()
             await self._apply(received)
-            if 0 < len(messages) < BATCH and (seconds := self._pace.rest(len(messages), came, time.monotonic())):
+            if 0 < len(messages) < BATCH and (seconds := self._pace.rest(urgent, came, time.monotonic())):
                 # what comes in quick succession goes into one transaction
                 await asyncio.sleep(seconds)
         except BaseException:
@@ -162,18 +157,22 @@ class Consumer:
         except TimeoutError:
             return []
 
-    async def _gather(self, subscription: Pull, messages: list[Msg], received: list[Delivered]) -> None:
-        """Add what comes while nobody waits for what has come; not for long, and no more than a batch holds."""
-        until = time.monotonic() + UNAWAITED_SECONDS
-        while received and len(messages) < BATCH and not self.worker.is_stopping:
-            if any(self._awaited(event) for event in received) or time.monotonic() >= until:
-                return
+    async def _gather(self, subscription: Pull, messages: list[Msg], received: list[Delivered]) -> int:
+        """Add what comes until somebody misses what has come; return how many events somebody waits for."""
+        urgent, until, fresh = 0, math.inf, received
+        while True:
+            now, patience = time.monotonic(), [self._patience(event) for event in fresh]
+            urgent += patience.count(0.0)
+            until = min([until, *(now + seconds for seconds in patience)])
+            if urgent or not received or now >= until or len(messages) >= BATCH or self.worker.is_stopping:
+                return urgent
             more: list[Msg] = []
             with suppress(TimeoutError):
-                async with asyncio.timeout(until - time.monotonic()):
+                async with asyncio.timeout(until - now):
                     more = await subscription.fetch(BATCH, timeout=FETCH_SECONDS)
             messages += more
-            received += await self._read_all(more)
+            fresh = await self._read_all(more)
+            received += fresh
 
     async def _read_all(self, messages: Sequence[Msg]) -> list[Delivered]:
         return [event for message in messages if (event := await self._decode(message))]

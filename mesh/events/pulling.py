@@ -114,7 +114,12 @@ class Pull:
         self._number += 1
         self._due, self._until = batch, now + seconds
         request = json.dumps({"batch": batch, "expires": int(seconds * 1e9)}).encode()
-        await self._client.publish(self._next, request, self._name())
+        try:
+            await self._client.publish(self._next, request, self._name())
+        except BaseException:
+            # whoever was given up while it asked may not have asked
+            self._due = 0
+            raise
 
     def _name(self) -> str:
         return f"{self._inbox}.{self._number}"

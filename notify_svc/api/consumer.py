@@ -46,10 +46,10 @@ class PublicEvents:
         public = [facts.public_event(event.envelope, event.fact) for event in events]
         self._reached.update(await self._notifications.publish(session, [event for event in public if event]))
 
-    def awaited(self, event: Received) -> bool:
-        """Whether somebody may wait for a fact: of those that are for merchants, who is known to take none does not."""
+    def patience(self, event: Received) -> float:
+        """Return for how many seconds nobody misses a fact: those that are not for merchants are not to wait."""
         public_type = options_of(event.fact.DESCRIPTOR).public_type
-        return not public_type or self._audience.awaits(UUID(event.envelope.merchant_id), public_type)
+        return self._audience.patience(UUID(event.envelope.merchant_id), public_type) if public_type else 0.0
 
     def committed(self) -> None:
         """Say that what was applied is committed."""

@@ -11,9 +11,11 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from uuid import UUID
 
-from notify_svc.domain.endpoint import takes_some_of
+from notify_svc.domain.endpoint import takes, takes_some_of
 from notify_svc.storage.endpoints import Subscription
 
+SOON_SECONDS, LATER_SECONDS = 0.05, 0.25
+"""How long an event may take that is only the version before one that an endpoint takes; and any other."""
 REMEMBERED_SECONDS = 10.0
 MOST = 10_000
 """How many merchants are remembered at the most."""
@@ -39,7 +41,9 @@ class Audience:
             filters = (one.event_types for one in subscriptions.get(merchant_id, ()))
             self._known[merchant_id] = until, frozenset[str]().union(*filters)
 
-    def awaits(self, merchant_id: UUID, event_type: str) -> bool:
-        """Whether somebody may wait for an event, or for a later one of its resource, which comes after it."""
+    def patience(self, merchant_id: UUID, event_type: str) -> float:
+        """Return for how many seconds nobody misses an event of a merchant."""
         until, filters = self._known.get(merchant_id, (-math.inf, frozenset[str]()))
-        return self._clock() >= until or takes_some_of(filters, event_type) or self._reads_stream(merchant_id)
+        if self._clock() >= until or takes(filters, event_type) or self._reads_stream(merchant_id):
+            return 0.0
+        return SOON_SECONDS if takes_some_of(filters, event_type) else LATER_SECONDS

@@ -86,7 +86,7 @@ NUMBERS: Mapping[str, Mapping[str, Any]] = {
         "INTERVAL_SECONDS": 5.0,
         "LEAST_RETRY_SECONDS": 0.02, "LONGEST_RETRY_SECONDS": 1.0, "MOST_FRESH": 4096,
     },
-    "mesh.events.consumer": {"BATCH": 128, "FETCH_SECONDS": 10.0, "UNAWAITED_SECONDS": 0.25},
+    "mesh.events.consumer": {"BATCH": 128, "FETCH_SECONDS": 10.0},
     "mesh.storage.idempotency": {"MAX_KEY_LENGTH": 255, "RETENTION": hours(24), "_PURGE_BATCH": 1000},
     "mesh.storage.batcher": {"LONGEST_REST_SECONDS": 0.02},
     "mesh.worker": {"LEAST_REST": 0.02, "LONGEST_REST": 0.06, "REST_TIMES": 4, "LEAST_COMING": 1, "PACE_SECONDS": 0.5},
@@ -94,6 +94,7 @@ NUMBERS: Mapping[str, Mapping[str, Any]] = {
     "mesh.money": {"MAX_MINOR_UNITS": 1_000_000_000_000_000},
     "mesh.paging": {"DEFAULT_SIZE": 20},
     "order_svc.domain": {"LINK_ORDER_LIFETIME": hours(1), "MAX_OF_SOURCE": 10, "TURN": minutes(5)},
+    "notify_svc.use_cases.audience": {"SOON_SECONDS": 0.05, "LATER_SECONDS": 0.25, "REMEMBERED_SECONDS": 10.0},
     "notify_svc.domain.channel": {
         "MAX_CHANNELS": 20, "MAX_CONFIRMATIONS": 20, "CONFIRMATIONS_SPAN": days(1), "TOKEN_LIFE": hours(24),
         "POINT_LENGTH": 65, "AUTH_LENGTH": 16,

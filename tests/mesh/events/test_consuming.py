@@ -48,8 +48,8 @@ class Busy:
     """A pace at which it is always rested."""
 
     def rest(self, count: int, began: float, now: float) -> float:
-        """Rest after a batch that took no time backwards."""
-        return 0.02 if 0 < count < BATCH and now >= began else 0.0
+        """Rest after a batch in which something was urgent."""
+        return 0.02 if count and now >= began else 0.0
 
 
 class World:
@@ -61,7 +61,7 @@ class World:
         self.does: list[str] = []
         self.given_back: list[float | None] = []
         self.refuses: set[str] = set()
-        self.awaited: set[str] | None = None
+        self.patient: dict[str, float] = {}
         self.error: Exception = ValueError("no")
         self.applied: list[list[str]] = []
         self.dead: list[Any] = []
@@ -70,7 +70,7 @@ class World:
         me = cast(Any, self)
         self.consumer = Consumer(
             *(NAME, ["fusionx.>"], me, me, self.apply),
-            who=Readers(self.committed, lambda event: self.awaited is None or str(event.event_id) in self.awaited),
+            who=Readers(self.committed, lambda event: self.patient.get(str(event.event_id), 0.0)),
             retry_delays=PAUSES,
         )
 
@@ -138,9 +138,8 @@ class World:
         return NOW
 
 
-@pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    """A world whose consumer buries what it buries here."""
+def world_of(monkeypatch: pytest.MonkeyPatch) -> World:
+    """Return a world whose consumer buries what it buries here."""
     monkeypatch.setattr(module, "Pace", Busy)
     made = World()
 
@@ -154,6 +153,12 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(dead_letters, "store", store)
     monkeypatch.setattr(module, "asyncio", SimpleNamespace(sleep=no_rest, timeout=asyncio.timeout))
     return made
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    """A world of the test's own."""
+    return world_of(monkeypatch)
 
 
 def counted(metric: Any, *labels: str) -> float:
@@ -180,39 +185,6 @@ async def test_idle_stream_is_looked_at_again_and_a_full_batch_is_followed_at_on
         assert await world.consumer._step() is True
     assert world.does == ["connected", "ping", "pull", "fetch", "fetch", "fetch"]
     assert len(world.applied) == 1
-
-
-async def test_what_nobody_waits_for_is_applied_with_what_comes_until_somebody_waits(world: World) -> None:
-    messages = [Message(number, number) for number in range(1, 5)]
-    world.awaited = {messages[2].event_id, messages[3].event_id}
-    world.fetched = [messages[:1], messages[1:2], TimeoutError(), messages[2:3], messages[3:]]
-    assert await world.consumer._step() is True
-    assert world.applied == [[one.event_id for one in messages[:3]]]
-    assert await world.consumer._step() is True
-    assert world.applied[1:] == [[messages[3].event_id]]
-
-
-@pytest.mark.parametrize("ends", ["time", "batch", "stop"])
-async def test_what_nobody_waits_for_is_not_kept_for_long(
-    world: World, ends: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    few, many = [Message(1)], [Message(number, number) for number in range(2, BATCH + 1)]
-    world.awaited = set()
-    if ends == "time":
-        monkeypatch.setattr(module, "UNAWAITED_SECONDS", 0.0)
-    world.consumer.worker._stopping = ends == "stop"
-    world.fetched = [few, many, [Message(1000, 1000)]]
-    await world.consumer._step()
-    assert len(world.applied[0]) == (BATCH if ends == "batch" else 1)
-
-
-async def test_what_came_meanwhile_is_given_back_as_well_when_taking_more_fails(world: World) -> None:
-    first, second = Message(1), Message(2, 2)
-    world.awaited = set()
-    world.fetched = [[first], [second], OSError("gone")]
-    with pytest.raises(OSError, match="gone"):
-        await world.consumer._step()
-    assert (first.said, second.said, world.applied) == ([1.0], [1.0], [])
 
 
 @pytest.mark.parametrize("error", [OSError("gone"), ValueError("odd"), asyncio.CancelledError()])

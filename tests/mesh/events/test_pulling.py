@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from nats.aio.msg import Msg
@@ -250,3 +250,24 @@ async def test_piece_is_no_larger_than_a_record_but_by_its_last_command() -> Non
         await client._send_command(b"x" * 10_000)
     assert [len(piece) for piece in client._pending] == [20_000, 20_000, 10_000]
     assert client.pending_data_size == 50_000
+
+
+async def test_request_that_was_given_up_while_it_was_made_does_not_stand() -> None:
+    class Client:
+        asked = 0
+
+        def new_inbox(self) -> str:
+            return "inbox"
+
+        async def publish(self, *_: object) -> None:
+            self.asked += 1
+            if self.asked == 1:
+                raise asyncio.CancelledError
+
+    client = Client()
+    pull = Pull(cast(Any, client), "stream", "durable")
+    with pytest.raises(asyncio.CancelledError):
+        await pull.fetch(10, SECONDS)
+    for _ in range(2):
+        await pull._ask(10, SECONDS)
+    assert client.asked == 2

@@ -9,7 +9,7 @@ import pytest
 from notify_svc.domain.endpoint import Kind
 from notify_svc.storage.endpoints import Subscription
 from notify_svc.use_cases import audience as module
-from notify_svc.use_cases.audience import REMEMBERED_SECONDS, Audience
+from notify_svc.use_cases.audience import LATER_SECONDS, REMEMBERED_SECONDS, Audience
 
 ONE, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
 
@@ -19,41 +19,41 @@ def taking(*event_types: str) -> Subscription:
 
 
 @pytest.mark.parametrize(
-    ("subscriptions", "awaited"),
+    ("subscriptions", "patience"),
     [
-        ([], []),
-        ([taking("*")], ["order.created", "order.succeeded", "payment.created"]),
-        ([taking("order.*")], ["order.created", "order.succeeded"]),
+        ([], [0.25, 0.25, 0.25]),
+        ([taking("*")], [0, 0, 0]),
+        ([taking("order.*")], [0, 0, 0.25]),
         # an earlier version is what a later one waits for
-        ([taking("order.succeeded")], ["order.created", "order.succeeded"]),
-        ([taking("refund.created"), taking("payment.failed")], ["payment.created"]),
+        ([taking("order.succeeded")], [0.05, 0, 0.25]),
+        ([taking("refund.created"), taking("payment.failed")], [0.25, 0.25, 0.05]),
     ],
 )
-def test_events_of_resources_that_an_endpoint_takes_something_of_are_awaited(
-    subscriptions: list[Subscription], awaited: list[str]
+def test_event_is_missed_the_sooner_the_more_of_its_resource_is_taken(
+    subscriptions: list[Subscription], patience: list[float]
 ) -> None:
     audience = Audience()
     audience.note([ONE, OTHER], {ONE: subscriptions, OTHER: []})
     types = ["order.created", "order.succeeded", "payment.created"]
-    assert [one for one in types if audience.awaits(ONE, one)] == awaited
-    assert not any(audience.awaits(OTHER, one) for one in types)
+    assert [audience.patience(ONE, one) for one in types] == patience
+    assert [audience.patience(OTHER, one) for one in types] == [0.25, 0.25, 0.25]
 
 
 def test_merchant_who_is_not_known_or_was_long_ago_may_wait() -> None:
     now = 100.0
     audience = Audience(clock=lambda: now)
-    assert audience.awaits(ONE, "order.created")
+    assert audience.patience(ONE, "order.created") == 0
     audience.note([ONE], {})
     now += REMEMBERED_SECONDS - 0.01
-    assert not audience.awaits(ONE, "order.created")
+    assert audience.patience(ONE, "order.created") == LATER_SECONDS
     now += 0.01
-    assert audience.awaits(ONE, "order.created")
+    assert audience.patience(ONE, "order.created") == 0
 
 
 def test_who_reads_a_stream_waits_for_everything() -> None:
     audience = Audience(lambda merchant_id: merchant_id == ONE)
     audience.note([ONE, OTHER], {})
-    assert [audience.awaits(one, "order.created") for one in (ONE, OTHER)] == [True, False]
+    assert [audience.patience(one, "order.created") for one in (ONE, OTHER)] == [0, LATER_SECONDS]
 
 
 def test_no_more_than_so_many_merchants_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,4 +61,5 @@ def test_no_more_than_so_many_merchants_are_remembered(monkeypatch: pytest.Monke
     audience = Audience()
     for merchant_id in (ONE, OTHER, uuid.UUID(int=3)):
         audience.note([merchant_id], {})
-    assert [audience.awaits(one, "order.created") for one in (ONE, OTHER, uuid.UUID(int=3))] == [True, True, False]
+    patience = [audience.patience(one, "order.created") for one in (ONE, OTHER, uuid.UUID(int=3))]
+    assert patience == [0, 0, LATER_SECONDS]
