@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,6 +25,12 @@ def targets_of(ready: Ready) -> dict[str, str]:
     return ready.metrics | ({"envoy": ready.envoy_metrics} if ready.envoy_metrics else {})
 
 
+def _expecting(components: Container[str], rules: str) -> str:
+    """Return the rules without those that miss what this stack has not."""
+    missing = re.compile(r'\s*or absent\(up\{.*component="(\w+)"\}\)\n')
+    return missing.sub(lambda one: one[0] if one[1] in components else "\n", rules)
+
+
 @contextmanager
 def prometheus(metrics: Mapping[str, str], folder: Path) -> Iterator[str]:
     """Run a Prometheus that scrapes these addresses every 5 s, and keeps its data in the folder; yield its URL.
@@ -34,8 +41,8 @@ def prometheus(metrics: Mapping[str, str], folder: Path) -> Iterator[str]:
     if program is None:
         raise StackError(HOW)
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("prometheus.yaml", "alerts.yaml"):
-        shutil.copyfile(RULES / name, folder / name)
+    shutil.copyfile(RULES / "prometheus.yaml", folder / "prometheus.yaml")
+    (folder / "alerts.yaml").write_text(_expecting(metrics, (RULES / "alerts.yaml").read_text()))
     targets = [{"targets": [address], "labels": {"component": name}} for name, address in metrics.items()]
     (folder / "targets.json").write_text(json.dumps(targets))
     with Ports() as ports:

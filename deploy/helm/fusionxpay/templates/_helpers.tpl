@@ -133,7 +133,7 @@ spec:
     - type: prometheus
       metadata:
         serverAddress: {{ .root.Values.keda.prometheus }}
-        query: max(fusionxpay_consumer_waiting{component="{{ .process }}"})
+        query: max(fusionxpay_consumer_waiting{namespace="{{ .root.Release.Namespace }}",release="{{ .root.Release.Name }}",component="{{ .process }}"})
         threshold: {{ .scaling.eventLag | quote }}
 {{- else if .scaling.enabled }}
 ---
