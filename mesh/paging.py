@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+import json
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
+from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
 from mesh.errors import invalid
 
 DEFAULT_SIZE = 20
+MAX_JSON = 512 << 10
+"""What a list answers with at the most: half of what Envoy takes to translate (`max_response_body_size`)."""
+LIGHT = 32 << 10
+"""Bytes of messages that are no more than that in JSON, whatever is in them."""
 ItemT = TypeVar("ItemT")
+MessageT = TypeVar("MessageT", bound=Message)
 ListRequest = Any
 """A message with `page_size` and `page_token`: generated messages have no type in common that says so."""
 
@@ -28,16 +35,41 @@ def _binding(request: Message) -> bytes:
 
 
 async def page(
-    request: ListRequest, read: Callable[[UUID | None, int], Awaitable[Sequence[ItemT]]], id_of: Callable[[ItemT], UUID]
-) -> tuple[Sequence[ItemT], str]:
-    """Return the page that is asked for and the token of the next one, empty on the last page.
+    request: ListRequest,
+    read: Callable[[UUID | None, int], Awaitable[Sequence[ItemT]]],
+    id_of: Callable[[ItemT], UUID],
+    message_of: Callable[[ItemT], MessageT],
+) -> tuple[list[MessageT], str]:
+    """Return the messages of the page that is asked for and the token of the next one, empty on the last page.
 
     `read` returns up to so many items after the one with an id: one more is read than asked, to know whether there are
-    more. Raises ApiError INVALID_ARGUMENT as `decode` does.
+    more. A page that would be too large to be translated ends earlier. Raises ApiError INVALID_ARGUMENT as `decode`
+    does.
     """
     size = request.page_size or DEFAULT_SIZE
     found = await read(decode(request, request.page_token), size + 1)
-    return found[:size], encode(request, id_of(found[size - 1])) if len(found) > size else ""
+    shown = that_fit(map(message_of, found[:size]))
+    return shown, encode(request, id_of(found[len(shown) - 1])) if len(found) > len(shown) else ""
+
+
+def that_fit(messages: Iterable[MessageT]) -> list[MessageT]:
+    """Return the first of messages that can be answered with together; one at the least."""
+    found = list(messages)
+    if sum(message.ByteSize() for message in found) <= LIGHT:
+        return found
+    left = MAX_JSON
+    for number, message in enumerate(found):
+        left -= _length(message)
+        if left < 0 and number:
+            return found[:number]
+    return found
+
+
+def _length(message: Message) -> int:
+    """Return how long a message is in JSON, at the most: Envoy escapes what could be HTML too, by six letters."""
+    shown = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    text = json.dumps(shown)
+    return len(text) + 5 * sum(map(text.count, "<>&'="))
 
 
 def encode(request: Message, last: UUID) -> str:

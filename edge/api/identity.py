@@ -35,10 +35,9 @@ class IdentityServicer(service_grpc.IdentityServiceServicer):
         self, request: service_pb2.ListMerchantsRequest, _: Context
     ) -> service_pb2.ListMerchantsResponse:
         """Return a page of merchants."""
-        merchants, token = await page(request, self._identities.merchants, lambda merchant: merchant.merchant_id)
-        return service_pb2.ListMerchantsResponse(
-            merchants=[merchant_message(merchant) for merchant in merchants], next_page_token=token
-        )
+        read = self._identities.merchants
+        merchants, token = await page(request, read, lambda merchant: merchant.merchant_id, merchant_message)
+        return service_pb2.ListMerchantsResponse(merchants=merchants, next_page_token=token)
 
     async def DisableMerchant(self, request: service_pb2.DisableMerchantRequest, _: Context) -> identity_pb2.Merchant:
         """Have none of a merchant's keys work."""
@@ -64,8 +63,9 @@ class IdentityServicer(service_grpc.IdentityServiceServicer):
                 UUID(request.merchant_id), after, limit, without_revoked=request.without_revoked
             ),
             lambda key: key.api_key_id,
+            key_message,
         )
-        return service_pb2.ListApiKeysResponse(api_keys=[key_message(key) for key in keys], next_page_token=token)
+        return service_pb2.ListApiKeysResponse(api_keys=keys, next_page_token=token)
 
     async def UpdateApiKey(self, request: service_pb2.UpdateApiKeyRequest, _: Context) -> identity_pb2.ApiKey:
         """Change what a key may do, and from where."""

@@ -42,10 +42,9 @@ class DeadLetterServicer(service_grpc.DeadLetterServiceServicer):
             request,
             lambda after, limit: self._letters.page(request.consumer, state, after, limit),
             lambda letter: letter.dead_letter_id,
+            _message,
         )
-        return service_pb2.ListDeadLettersResponse(
-            dead_letters=[_message(letter) for letter in letters], next_page_token=token
-        )
+        return service_pb2.ListDeadLettersResponse(dead_letters=letters, next_page_token=token)
 
     async def GetDeadLetter(self, request: service_pb2.GetDeadLetterRequest, _: Context) -> letter_pb2.DeadLetter:
         """Return one letter with what is in it."""

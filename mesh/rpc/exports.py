@@ -31,6 +31,8 @@ Read = Callable[[UUID | None, int], Awaitable[Sequence[ItemT]]]
 
 PAGE_SIZE = 200
 """How many items are held at a time."""
+PIECE = 256 << 10
+"""Bytes of a file that go along as one message."""
 ROWS_AT_ONCE = 20
 """How many items are written out before whatever else waits for the process has its turn."""
 MAX_OF_A_MERCHANT = 2
@@ -129,10 +131,14 @@ class Exports(Generic[ItemT]):
             call.response_headers.append(("content-disposition", f'attachment; filename="{self._sheet.name}.{wanted}"'))
             call.response_headers.append(("cache-control", "no-store"))
             head = _csv([list(self._sheet.columns)]) if wanted == CSV else ""
-            yield HttpBody(content_type=TYPES[wanted], data=head.encode() + data)
+            first, *others = _pieces(head.encode() + data)
+            yield HttpBody(content_type=TYPES[wanted], data=first)
+            for piece in others:
+                yield HttpBody(data=piece)
             while last:
                 last, data = await self._page(wanted, read, last, end)
-                yield HttpBody(data=data)
+                for piece in _pieces(data):
+                    yield HttpBody(data=piece)
 
     async def _page(self, wanted: str, read: Read[ItemT], after: UUID | None, end: UUID) -> tuple[UUID | None, bytes]:
         """Return a page as a part of the file, up to an id, and where the next one begins: None where there is none."""
@@ -149,6 +155,11 @@ class Exports(Generic[ItemT]):
         if wanted == JSON_LINES:
             return "".join(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows)
         return _csv([_cell(row, path) for path in self._sheet.columns.values()] for row in rows)
+
+
+def _pieces(data: bytes) -> list[bytes]:
+    """Cut a page into what Envoy takes as one message; a file has no place where it may not be cut."""
+    return [data[start : start + PIECE] for start in range(0, max(len(data), 1), PIECE)]
 
 
 def _too_many(words: str) -> ApiError:

@@ -19,7 +19,7 @@ from mesh.context import UUID_FORM
 from mesh.errors import invalid
 from mesh.ids import parse_uuid
 from mesh.lists import OLDEST_FIRST, span
-from mesh.paging import page
+from mesh.paging import page, that_fit
 from mesh.rpc.headers import KEY_KEY
 from mesh.storage.idempotency import Answer
 from notify_svc.contract import event_types
@@ -50,7 +50,9 @@ def _resent(counted: tuple[int, int]) -> events_pb2.ResendEventsResponse:
 
 
 def _deliveries(found: Sequence[LoggedDelivery]) -> events_pb2.ListEventDeliveriesResponse:
-    return events_pb2.ListEventDeliveriesResponse(deliveries=[mapping.delivery_message(one) for one in found])
+    # of more than an answer holds the newest
+    newest = that_fit(mapping.delivery_message(one) for one in reversed(found))
+    return events_pb2.ListEventDeliveriesResponse(deliveries=reversed(newest))
 
 
 SENT_AGAIN = Answer(events_pb2.ListEventDeliveriesResponse, _deliveries)
@@ -82,10 +84,9 @@ class EventServicer(events_grpc.EventServiceServicer):
             request,
             lambda after, limit: self._log.page(context.merchant(), wanted, after=after, limit=limit),
             lambda event: event.event_id,
+            mapping.event_message,
         )
-        return events_pb2.ListEventsResponse(
-            events=[mapping.event_message(event) for event in events], next_page_token=token
-        )
+        return events_pb2.ListEventsResponse(events=events, next_page_token=token)
 
     async def ListEventDeliveries(
         self, request: events_pb2.ListEventDeliveriesRequest, _: Context

@@ -118,7 +118,6 @@ class NotifyServicer(service_grpc.NotifyServiceServicer):
             lambda after, limit: self._log.deliveries_to(context.merchant(), wanted, after=after, limit=limit),
             # an endpoint has one of an event
             lambda delivery: delivery.event_id if wanted.endpoint_id else delivery.delivery_id,
+            mapping.delivery_message,
         )
-        return service_pb2.ListWebhookEndpointDeliveriesResponse(
-            deliveries=[mapping.delivery_message(one) for one in found], next_page_token=token
-        )
+        return service_pb2.ListWebhookEndpointDeliveriesResponse(deliveries=found, next_page_token=token)

@@ -211,6 +211,9 @@ class Endpoints:
         """Put a test event on its way. Raises ApiError NOT_FOUND, and FAILED_PRECONDITION for a disabled endpoint."""
         now = self._clock()
         async with self._database.transaction() as session:
+            if claim and (record := await idempotency.find(session, claim)):
+                # whatever has become of the endpoint since
+                return record
             endpoint = await self._found(session, merchant_id, endpoint_id, kinds)
             require_enabled(endpoint)
             event = facts.ping_event(endpoint, now)
@@ -227,6 +230,8 @@ class Endpoints:
         """Give an endpoint a new secret; for the overlap the old one signs too. Raises ApiError NOT_FOUND."""
         now = self._clock()
         async with self._database.transaction() as session:
+            if claim and (record := self._opened(claim, await idempotency.find(session, claim))):
+                return record
             before = await self._found(session, merchant_id, endpoint_id)
             secret = self._new_secret(bool(before.public_key))
             key = signing.public_key(secret)

@@ -77,10 +77,9 @@ class OrderServicer(service_grpc.OrderServiceServicer):
 
     async def ListOrders(self, request: service_pb2.ListOrdersRequest, _: Context) -> service_pb2.ListOrdersResponse:
         """Return a page of orders."""
-        orders, token = await page(request, self._reader(request), lambda order: order.order_id)
-        return service_pb2.ListOrdersResponse(
-            orders=[mapping.order_message(order) for order in orders], next_page_token=token
-        )
+        read = self._reader(request)
+        orders, token = await page(request, read, lambda order: order.order_id, mapping.order_message)
+        return service_pb2.ListOrdersResponse(orders=orders, next_page_token=token)
 
     def ExportOrders(self, request: service_pb2.ExportOrdersRequest, _: Context) -> AsyncIterator[HttpBody]:
         """Stream orders as one file."""

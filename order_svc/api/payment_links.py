@@ -82,10 +82,9 @@ class PaymentLinkServicer(service_grpc.PaymentLinkServiceServicer):
             request,
             lambda after, limit: self._links.page(asked, after=after, limit=limit),
             lambda shown: shown.link.payment_link_id,
+            self._message,
         )
-        return service_pb2.ListPaymentLinksResponse(
-            payment_links=[self._message(shown) for shown in links], next_page_token=token
-        )
+        return service_pb2.ListPaymentLinksResponse(payment_links=links, next_page_token=token)
 
     async def UpdatePaymentLink(
         self, request: service_pb2.UpdatePaymentLinkRequest, _: Context

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from mesh import context
-from mesh.errors import failed_precondition, invalid, not_found
+from mesh.errors import ApiError, failed_precondition, invalid, not_found
 from mesh.events.unit_of_work import UnitOfWork, UnitsOfWork
 from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.money import Money
@@ -83,6 +83,13 @@ class Orders:
         Raises ApiError INVALID_ARGUMENT for an `expire_time` out of range, ALREADY_EXISTS for a reused key.
         """
         now = self._clock()
+        try:
+            expire_time = self._expiry(new.expire_time, now)
+        except ApiError:
+            # what was made in time is the answer to its repetition, however late that comes
+            if claim and (record := await self._record_of(claim)):
+                return record
+            raise
         order = Order(
             order_id=self._ids(),
             merchant_id=new.merchant_id,
@@ -96,18 +103,21 @@ class Orders:
             version=1,
             create_time=now,
             update_time=now,
-            expire_time=self._expiry(new.expire_time, now),
+            expire_time=expire_time,
             create_trace_id=context.current().trace_id,
         )
         answer = claim.answer(order) if claim else b""
         if await self._creations.submit(Creation(order, facts.order_event(order), claim, answer)):
             ORDERS.labels(order.status).inc()
             return order
-        async with self._database.session() as session:
-            record = await idempotency.find(session, claim) if claim else None
+        record = await self._record_of(claim) if claim else None
         if record is None:
             raise RuntimeError("the idempotency record vanished between two statements")
         return record
+
+    async def _record_of(self, claim: Claim) -> Record | None:
+        async with self._database.session() as session:
+            return await idempotency.find(session, claim)
 
     async def _insert(self, batch: Sequence[Creation]) -> list[bool]:
         """Insert orders together; return for each whether it is new."""

@@ -122,8 +122,14 @@ class PaymentLinks:
         Raises ApiError INVALID_ARGUMENT for an `expire_time` out of range, ALREADY_EXISTS for a reused key.
         """
         now = self._clock()
-        if new.expire_time and new.expire_time <= now:
-            raise invalid("expire_time", "must be in the future")
+        try:
+            expire_time = _future(new.expire_time, now)
+        except ApiError:
+            # what was made in time is the answer to its repetition, however late that comes
+            async with self._database.session() as session:
+                if claim and (record := await idempotency.find(session, claim)):
+                    return record
+            raise
         link = PaymentLink(
             payment_link_id=self._ids(),
             merchant_id=new.merchant_id,
@@ -139,7 +145,7 @@ class PaymentLinks:
             enabled=True,
             create_time=now,
             update_time=now,
-            expire_time=_expiry(new.expire_time, now),
+            expire_time=expire_time,
         )
         made = ShownLink(link, Uses(), LinkStatus.ACTIVE)
         async with self._database.transaction() as session:
@@ -315,6 +321,12 @@ def _is_displaced(order: Order, shown: ShownLink, now: datetime) -> bool:
 
 def _others_have_all(order: Order, shown: ShownLink, now: datetime) -> bool:
     return taken_by_others(shown.uses, order, counted_since(now)) >= shown.link.max_uses
+
+
+def _future(asked: datetime | None, now: datetime) -> datetime | None:
+    if asked and asked <= now:
+        raise invalid("expire_time", "must be in the future")
+    return _expiry(asked, now)
 
 
 def _expiry(asked: datetime | None, now: datetime) -> datetime | None:

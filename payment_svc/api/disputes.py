@@ -56,10 +56,9 @@ class DisputeServicer(dispute_grpc.DisputeServiceServicer):
         self, request: dispute_service_pb2.ListDisputesRequest, _: Context
     ) -> dispute_service_pb2.ListDisputesResponse:
         """Return a page of disputes."""
-        disputes, token = await page(request, self._reader(request), lambda dispute: dispute.dispute_id)
-        return dispute_service_pb2.ListDisputesResponse(
-            disputes=[mapping.dispute_message(dispute) for dispute in disputes], next_page_token=token
-        )
+        read = self._reader(request)
+        disputes, token = await page(request, read, lambda dispute: dispute.dispute_id, mapping.dispute_message)
+        return dispute_service_pb2.ListDisputesResponse(disputes=disputes, next_page_token=token)
 
     def ExportDisputes(self, request: dispute_service_pb2.ExportDisputesRequest, _: Context) -> AsyncIterator[HttpBody]:
         """Stream disputes as one file."""

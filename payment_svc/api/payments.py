@@ -111,10 +111,9 @@ class PaymentServicer(service_grpc.PaymentServiceServicer):
             behind = await self._payments.behind(context.merchant(), request.provider, request.provider_reference)
             # whatever else is asked for is looked at, so that what is wrong with it is said whether there is one or not
             found["payment_id"] = behind or NOBODY
-        payments, token = await page(request, self._reader(request, **found), lambda payment: payment.payment_id)
-        return service_pb2.ListPaymentsResponse(
-            payments=[mapping.payment_message(payment) for payment in payments], next_page_token=token
-        )
+        read = self._reader(request, **found)
+        payments, token = await page(request, read, lambda payment: payment.payment_id, mapping.payment_message)
+        return service_pb2.ListPaymentsResponse(payments=payments, next_page_token=token)
 
     def ExportPayments(self, request: service_pb2.ExportPaymentsRequest, _: Context) -> AsyncIterator[HttpBody]:
         """Stream payments as one file."""

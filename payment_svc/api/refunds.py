@@ -72,10 +72,9 @@ class RefundServicer(refund_grpc.RefundServiceServicer):
         self, request: refund_service_pb2.ListRefundsRequest, _: Context
     ) -> refund_service_pb2.ListRefundsResponse:
         """Return a page of refunds, of one payment or of all."""
-        refunds, token = await page(request, self._reader(request), lambda refund: refund.refund_id)
-        return refund_service_pb2.ListRefundsResponse(
-            refunds=[mapping.refund_message(refund) for refund in refunds], next_page_token=token
-        )
+        read = self._reader(request)
+        refunds, token = await page(request, read, lambda refund: refund.refund_id, mapping.refund_message)
+        return refund_service_pb2.ListRefundsResponse(refunds=refunds, next_page_token=token)
 
     def ExportRefunds(self, request: refund_service_pb2.ExportRefundsRequest, _: Context) -> AsyncIterator[HttpBody]:
         """Stream refunds as one file."""

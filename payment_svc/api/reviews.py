@@ -33,10 +33,9 @@ class ReviewServicer(service_grpc.ReviewServiceServicer):
             request,
             lambda after, limit: self._reviews.page(resolved=request.include_resolved, after=after, limit=limit),
             attrgetter("review_id"),
+            mapping.review_message,
         )
-        return service_pb2.ListReviewsResponse(
-            reviews=[mapping.review_message(review) for review in found], next_page_token=token
-        )
+        return service_pb2.ListReviewsResponse(reviews=found, next_page_token=token)
 
     async def GetReview(self, request: service_pb2.GetReviewRequest, _: Context) -> service_pb2.Review:
         """Return one review."""

@@ -10,6 +10,7 @@ from fusionx.payment.v1 import routing_service_pb2_grpc as routing_grpc
 
 from mesh import context
 from mesh.messages import money
+from mesh.paging import that_fit
 from payment_svc.api.tenant import tenant
 from payment_svc.contract import operator_messages as mapping
 from payment_svc.use_cases.routing.router import Router, RoutingRequest
@@ -49,5 +50,5 @@ class RoutingServicer(routing_grpc.RoutingServiceServicer):
         """Return what the policy was."""
         found = await self._router.versions(context.merchant())
         return routing_pb2.ListRoutingPolicyVersionsResponse(
-            routing_policy_versions=map(mapping.version_message, found)
+            routing_policy_versions=that_fit(map(mapping.version_message, found))
         )

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import base64
+import json
 from uuid import UUID
 
 import pytest
 from fusionx.order.v1 import order_pb2, order_service_pb2
+from google.protobuf.json_format import MessageToDict
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,14 +56,18 @@ def itself(item: UUID) -> UUID:
     return item
 
 
+def message(item: UUID) -> order_pb2.Order:
+    return order_pb2.Order(order_id=str(item))
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 6, 7, 8])
 async def test_pages_hold_everything_once_and_none_but_the_last_is_without_a_token(size: int) -> None:
     walked: list[UUID] = []
     token = ""
     while len(walked) < len(IDS):
-        items, token = await paging.page(ListOrders(page_size=size, page_token=token), read, itself)
+        items, token = await paging.page(ListOrders(page_size=size, page_token=token), read, itself, message)
         assert 0 < len(items) <= size
-        walked.extend(items)
+        walked.extend(UUID(item.order_id) for item in items)
         assert bool(token) == (len(walked) < len(IDS))
     assert walked == IDS
 
@@ -73,5 +79,34 @@ async def test_page_without_a_size_has_the_default_one_and_is_read_with_one_more
         asked.append(limit)
         return await read(after, 0)
 
-    assert await paging.page(ListOrders(), nothing, itself) == ([], "")
+    assert await paging.page(ListOrders(), nothing, itself, message) == ([], "")
     assert asked == [paging.DEFAULT_SIZE + 1]
+
+
+@pytest.mark.parametrize("text", ["x", "\u4f60", "<", "\x01"])
+async def test_page_of_large_items_ends_before_it_is_too_large_to_be_translated(text: str) -> None:
+    def large(item: UUID) -> order_pb2.Order:
+        return order_pb2.Order(order_id=str(item), metadata={f"{number}": text * 500 for number in range(50)})
+
+    walked: list[str] = []
+    many = [UUID(int=number) for number in range(1, 101)]
+    request = ListOrders(page_size=100)
+
+    async def read_many(after: UUID | None, limit: int) -> list[UUID]:
+        return [one for one in many if after is None or one > after][:limit]
+
+    while True:
+        items, request.page_token = await paging.page(request, read_many, itself, large)
+        assert items
+        # as the transcoder writes it, who escapes what could be HTML
+        written = json.dumps([MessageToDict(one) for one in items])
+        assert len(written.replace("<", "<" * 6)) < 1 << 20
+        walked += [item.order_id for item in items]
+        if not request.page_token:
+            break
+    assert walked == [str(one) for one in many]
+
+
+def test_one_item_is_answered_with_however_large_it_is() -> None:
+    large = order_pb2.Order(description="x" * (2 << 20))
+    assert paging.that_fit([large, large]) == [large]

@@ -157,6 +157,17 @@ def test_ping_under_one_key_is_sent_once(merchant: Merchant, receiver: Receiver)
     eventually(lambda: {event["id"] for event in receiver.events()} == {first.json()["event_id"], after["event_id"]})
 
 
+@pytest.mark.parametrize("verb", ["ping", "rotate_secret"])
+def test_repetition_is_answered_whatever_became_of_the_endpoint(
+    verb: str, merchant: Merchant, receiver: Receiver
+) -> None:
+    path, headers = endpoint_of(merchant, receiver), {"Idempotency-Key": verb}
+    first = merchant.http.post(f"{path}/{verb}", json={}, headers=headers)
+    assert merchant.http.delete(path).status_code == 200
+    again = merchant.http.post(f"{path}/{verb}", json={}, headers=headers)
+    assert (again.status_code, again.json()) == (200, first.json())
+
+
 def test_ping_goes_the_way_of_every_event_whatever_the_filters(merchant: Merchant, receiver: Receiver) -> None:
     path = endpoint_of(merchant, receiver)
     patch(merchant, path, event_types=["refund.*"])

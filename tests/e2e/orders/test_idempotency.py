@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from tests.support.merchant.api import Json, Merchant, direct
 from tests.support.merchant.errors import problem
 from tests.support.providers.sandbox import Provider
+from tests.support.waiting import eventually
 
 ORDER: Json = {"amount": {"value": "12.00", "currency": "EUR"}, "merchant_order_id": "A-1"}
 
@@ -49,6 +51,19 @@ def test_refused_request_leaves_its_key_free(merchant: Merchant, key: dict[str, 
     refused = merchant.http.post("/v1/orders", json=ORDER | {"amount": {"value": "0"}}, headers=key)
     taken = merchant.http.post("/v1/orders", json=ORDER, headers=key)
     assert (refused.status_code, taken.status_code) == (400, 200)
+
+
+@pytest.mark.parametrize("path", ["/v1/orders", "/v1/payment_links"])
+def test_repetition_is_answered_when_its_time_is_over(path: str, merchant: Merchant, key: dict[str, str]) -> None:
+    end = datetime.now(UTC) + timedelta(seconds=6)
+    body = {"amount": ORDER["amount"], "expire_time": end.isoformat()}
+    first = merchant.http.post(path, json=body, headers=key)
+    assert first.status_code == 200
+    eventually(lambda: datetime.now(UTC) > end, "the end of its time")
+    again = merchant.http.post(path, json=body, headers=key)
+    assert (again.status_code, again.text) == (200, first.text)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert merchant.http.post(path, json=body).status_code == 400
 
 
 def test_same_payment_request_at_once_charges_once(merchant: Merchant, provider: Provider, key: dict[str, str]) -> None:

@@ -17,7 +17,16 @@ from google.protobuf.message import Message
 
 from mesh import context
 from mesh.errors import ApiError
-from mesh.rpc.exports import MAX_AT_A_TIME, MAX_OF_A_MERCHANT, PAGE_SIZE, ROWS_AT_ONCE, Exports, ExportTurns, Sheet
+from mesh.rpc.exports import (
+    MAX_AT_A_TIME,
+    MAX_OF_A_MERCHANT,
+    PAGE_SIZE,
+    PIECE,
+    ROWS_AT_ONCE,
+    Exports,
+    ExportTurns,
+    Sheet,
+)
 from mesh.storage.listing import id_at
 
 
@@ -73,6 +82,16 @@ async def test_all_items_come_once_in_the_memory_of_two_pages(count: int) -> Non
     assert ids == [str(UUID(int=number)) for number in range(1, count + 1)]
     # one that is written, and the one that is read after it
     assert table.most <= 2 * PAGE_SIZE
+
+
+async def test_page_that_is_large_goes_along_in_pieces() -> None:
+    text = "\u4f60" * 2000
+    wide = replace(SHEET, message_of=lambda item: refund_pb2.Refund(refund_id=str(item.item_id), reason=text))
+    bodies = [body async for body in Exports(wide, ExportTurns()).stream("jsonl", Table(PAGE_SIZE + 1).read)]
+    assert max(len(body.data) for body in bodies) <= PIECE
+    assert [body.content_type for body in bodies] == ["application/x-ndjson", *[""] * (len(bodies) - 1)]
+    rows = [json.loads(line) for line in b"".join(body.data for body in bodies).splitlines()]
+    assert [row["reason"] for row in rows] == [text] * (PAGE_SIZE + 1)
 
 
 async def test_headings_come_once_and_texts_are_kept_from_spreadsheets() -> None:

@@ -285,7 +285,7 @@ class ListRoutingPolicyVersionsResponse(_message.Message):
     ROUTING_POLICY_VERSIONS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def routing_policy_versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___RoutingPolicyVersion]:
-        """Newest first."""
+        """Newest first, of large ones as many as an answer holds."""
 
     def __init__(
         self,
