@@ -17,7 +17,6 @@ import statistics
 import subprocess
 import sys
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -30,7 +29,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import beside, edge, keys, providers
+from bench import beside, edge, idle, keys, providers
 from bench.load import Connection, Tally, order_body, run
 from mesh.storage.migrate import upgrade
 from stack.settings import StackSettings
@@ -122,29 +121,6 @@ def lifecycles(ready: Ready, load: Load) -> Tally:
     return uvloop.run(run(ready.edge_grpc, ready.merchant.api_key, unit, connections=half, seconds=load.seconds))
 
 
-def resident_mb(pids: Mapping[str, int]) -> dict[str, float]:
-    """Return the memory of each component and its children, and of what they are forks of; shared pages count once."""
-    parents = {psutil.Process(pid).ppid() for pid in pids.values()} - {os.getpid()}
-    sizes = {f"nursery {parent}": psutil.Process(parent).memory_full_info().pss / 2**20 for parent in parents}
-    for name, pid in pids.items():
-        process = psutil.Process(pid)
-        family = [process, *process.children(recursive=True)]
-        sizes[name] = sum(member.memory_full_info().pss for member in family) / 2**20
-    return sizes
-
-
-def idle_cpu(pids: Mapping[str, int], seconds: float) -> float:
-    """Return what all components use of one core while nothing is asked of them, in percent."""
-    members = [m for pid in pids.values() for m in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True))]
-
-    def used() -> float:
-        return sum(sum(member.cpu_times()[:2]) for member in members if member.is_running())
-
-    before = used()
-    psutil.cpu_percent(interval=seconds)
-    return (used() - before) / seconds * 100
-
-
 def machine() -> str:
     """Say what was measured on, as far as it matters."""
     memory = psutil.virtual_memory().total / 2**30
@@ -191,7 +167,7 @@ def main() -> int:
     patient = {"payment_svc": {"FUSIONXPAY_PROVIDER_TIMEOUT_SECONDS": "30"}}
     unlimited = StackSettings(requests_per_second=UNLIMITED, key_requests_per_second=UNLIMITED, service_env=patient)
     with Stack(unlimited) as stack:
-        cpu, memory = idle_cpu(stack.ready.pids, 5), resident_mb(stack.ready.pids)
+        quiet = idle.measured(os.getpid(), stack.ready.pids, 5)
         url = scratch_database(stack.ready)
         orders(stack.ready, Load(2, load.connections))
         rates, runs = [], []
@@ -206,8 +182,7 @@ def main() -> int:
         edge.report(console, edge.cost(stack.ready, load.connections, load.seconds / 2))
         keys.report(console, keys.cost(stack.ready, load.seconds / 2))
         beside.compare(console, stack.ready, load.seconds / 2)
-        console.print(f"idle: {sum(memory.values()):.0f} MB resident, {cpu:.1f} % of one core")
-        console.print("  " + ", ".join(f"{name} {size:.0f}" for name, size in memory.items()))
+        idle.report(console, quiet)
     failed = {problem: count for tally in (*runs, cycles) for problem, count in tally.errors.items()}
     for problem, count in failed.items():
         console.print(f"[red]{count} x {problem}")
