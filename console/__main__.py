@@ -7,6 +7,7 @@ import contextlib
 import gc
 import signal
 import ssl
+import time
 from datetime import timedelta
 from uuid import UUID
 
@@ -50,6 +51,7 @@ from mesh.storage.resealing import Resealing
 from mesh.storage.revision import head_revision
 from mesh.telemetry import get_logger, setup_logging
 from mesh.vault import Vault
+from mesh.worker import Turn, together
 
 log = get_logger(__name__)
 RENEW_SECONDS = 60.0
@@ -102,8 +104,9 @@ async def run(settings: ConsoleSettings, vitals: Vitals) -> None:
     server = _server(settings, Till(rooms, checkouts), vitals)
     loop = asyncio.get_running_loop()
     asked = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, asked.set)
+    loop.add_signal_handler(signal.SIGTERM, asked.set)
+    # nobody asks any more, so nobody has to notice
+    loop.add_signal_handler(signal.SIGINT, server.leave)
     measures = RuntimeMetrics(database, None, settings.tls, vitals.turn)
     health = asyncio.create_task(_keep_health(settings, accounts, database, vitals))
     beside = [
@@ -143,7 +146,27 @@ def _rules(settings: ConsoleSettings) -> Rules:
     return Rules(domains, settings.oidc_roles_claim, settings.oidc_roles)
 
 
-def _server(settings: ConsoleSettings, till: Till, vitals: Vitals) -> uvicorn.Server:
+class Server(uvicorn.Server):
+    """Serves until it is told to leave."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._leaves = asyncio.Event()
+        # signals are ours, and uvicorn would raise them again at its end
+        self.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
+
+    def leave(self) -> None:
+        """Take no new connections, and end once all that is under way has."""
+        self.should_exit = True
+        self._leaves.set()
+
+    async def main_loop(self) -> None:
+        """Wait. uvicorn's own looks ten times a second, to which its date is owed: Envoy sets one as well."""
+        await self.on_tick(0)
+        await self._leaves.wait()
+
+
+def _server(settings: ConsoleSettings, till: Till, vitals: Vitals) -> Server:
     host, _, port = settings.listen.rpartition(":")
     tls = settings.tls
     config = uvicorn.Config(
@@ -154,6 +177,7 @@ def _server(settings: ConsoleSettings, till: Till, vitals: Vitals) -> uvicorn.Se
         log_config=None,
         access_log=False,
         server_header=False,
+        date_header=False,
         timeout_graceful_shutdown=round(settings.grace_seconds),
         # only Envoy, and whoever else has a certificate of the mesh, gets as far as HTTP
         ssl_certfile=str(tls.cert) if tls else None,
@@ -161,10 +185,7 @@ def _server(settings: ConsoleSettings, till: Till, vitals: Vitals) -> uvicorn.Se
         ssl_ca_certs=str(tls.ca) if tls else None,
         ssl_cert_reqs=ssl.CERT_REQUIRED if tls else ssl.CERT_NONE,
     )
-    server = uvicorn.Server(config)
-    # signals are ours, and uvicorn would raise them again at its end
-    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
-    return server
+    return Server(config)
 
 
 async def _keep_health(settings: ConsoleSettings, accounts: Accounts, database: Database, vitals: Vitals) -> None:
@@ -177,7 +198,7 @@ async def _keep_health(settings: ConsoleSettings, accounts: Accounts, database: 
                 log.info("listening", address=settings.listen)
                 begun = True
             if vitals.is_ready:
-                async with database.session(2 * PROBE_SECONDS) as session:
+                async with Turn(), database.session(2 * PROBE_SECONDS) as session:
                     await session.ping()
             else:
                 await accounts.users(UUID(int=0))
@@ -186,11 +207,11 @@ async def _keep_health(settings: ConsoleSettings, accounts: Accounts, database: 
             log.warning("not ready", error=str(error))
             vitals.is_ready = False
         DATABASE_UP.set(vitals.is_ready)
-        await asyncio.sleep(PROBE_SECONDS if vitals.is_ready else PROBE_SECONDS / 5)
+        await asyncio.sleep(together(time.monotonic(), PROBE_SECONDS) if vitals.is_ready else PROBE_SECONDS / 5)
 
 
 async def _drain(
-    asked: asyncio.Event, health: asyncio.Task[None], server: uvicorn.Server, vitals: Vitals, seconds: float
+    asked: asyncio.Event, health: asyncio.Task[None], server: Server, vitals: Vitals, seconds: float
 ) -> None:
     """Once the end is asked for say that pages are better had elsewhere, and go on until that is known."""
     await asked.wait()
@@ -198,7 +219,7 @@ async def _drain(
     health.cancel()
     vitals.is_ready = False
     await asyncio.sleep(seconds)
-    server.should_exit = True
+    server.leave()
 
 
 async def _sweep(sessions: Sessions, begun: Begun) -> None:

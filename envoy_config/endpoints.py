@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from envoy_config.config import TYPE, Config
+from mesh.settings import LOOK_SECONDS
 
+AGAIN_SECONDS = 0.5
 HEALTH_CHECK: Config = {
     "timeout": "1s",
-    "interval": "0.5s",
-    "no_traffic_interval": "0.5s",
+    # each question costs the replica a millisecond and a dozen of wakes: what waits for its answer is the drain alone
+    "interval": f"{LOOK_SECONDS:g}s",
+    "no_traffic_healthy_interval": f"{LOOK_SECONDS:g}s",
+    # one that comes back is had again at once
+    "unhealthy_interval": f"{AGAIN_SECONDS:g}s",
+    "no_traffic_interval": f"{AGAIN_SECONDS:g}s",
     "unhealthy_threshold": 1,
     "healthy_threshold": 1,
 }

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from cryptography import x509
@@ -23,9 +24,10 @@ from mesh.metrics import (
 )
 from mesh.storage.database import Database
 from mesh.tls import TlsFiles
+from mesh.worker import together
 
-TICK_SECONDS = 0.5
-LOOK_TICKS = 10
+TICK_SECONDS = 1.0
+LOOK_TICKS = 5
 
 
 class RuntimeMetrics:
@@ -47,8 +49,9 @@ class RuntimeMetrics:
             for _ in range(LOOK_TICKS):
                 self._turn()
                 started = time.monotonic()
-                await asyncio.sleep(TICK_SECONDS)
-                worst = max(worst, time.monotonic() - started - TICK_SECONDS)
+                seconds = together(started, TICK_SECONDS)
+                await asyncio.sleep(seconds)
+                worst = max(worst, time.monotonic() - started - seconds)
             LOOP_LAG.set(worst)
             self._look()
 
@@ -68,8 +71,13 @@ class RuntimeMetrics:
 
 def tell_build(component: str, revision: str) -> None:
     """Say what runs here."""
+    BUILD.labels(component, release(), revision).set(1)
+
+
+@cache
+def release() -> str:
+    """Return the version of the gateway that is installed."""
     try:
-        number = version("fusionxpay")
+        return version("fusionxpay")
     except PackageNotFoundError:
-        number = "unknown"
-    BUILD.labels(component, number, revision).set(1)
+        return "unknown"

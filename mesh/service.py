@@ -44,7 +44,7 @@ from mesh.storage.database import Database, statement
 from mesh.storage.revision import head_revision
 from mesh.telemetry import get_logger, setup_logging
 from mesh.tls import server_credentials
-from mesh.worker import Worker
+from mesh.worker import Turn, Worker, together
 
 log = get_logger(__name__)
 T = TypeVar("T")
@@ -54,7 +54,7 @@ LOOK_SECONDS = 30.0
 CLOSE_SECONDS = 1.0
 """How long connections may take to close, when nothing of the grace is left."""
 LAST_SECONDS = 0.75
-"""After which a process that should have ended is ended: with the defaults, ten seconds after it was asked to."""
+"""After which a process that should have ended is ended: with the defaults, eleven seconds after it was asked to."""
 
 
 class _Seen(NamedTuple):
@@ -129,6 +129,7 @@ class Runner:
         self._health = health_aio.HealthServicer()
         self._server = self._build_server()
         self._stop = asyncio.Event()
+        self._is_alone = False
         self._looked = float("-inf")
         service.database.when_another(self._look_again)
 
@@ -174,10 +175,10 @@ class Runner:
         return server
 
     async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT."""
+        """Serve until SIGTERM, or SIGINT, which says that nobody asks any more: there is no pause then."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGTERM, self._stop.set)
+        loop.add_signal_handler(signal.SIGINT, self._stop_at_once)
         service = self._service
         await service.database.open()
         if service.bus:
@@ -200,6 +201,10 @@ class Runner:
             task.cancel()
         await self._drain()
 
+    def _stop_at_once(self) -> None:
+        self._is_alone = True
+        self._stop.set()
+
     async def _probe(self) -> None:
         """Keep readiness true: the database answers and is migrated. Liveness is that this loop turns."""
         serving: bool | None = None
@@ -216,7 +221,7 @@ class Runner:
                     *(r.descriptor.full_name for r in self._service.registrations if r.descriptor),
                 ):
                     await self._health.set(name, status)
-            await asyncio.sleep(PROBE_SECONDS if serving else PROBE_SECONDS / 5)
+            await asyncio.sleep(together(time.monotonic(), PROBE_SECONDS) if serving else PROBE_SECONDS / 5)
 
     def _look_again(self) -> None:
         """Believe nothing that was seen of a database which another has taken the place of."""
@@ -224,7 +229,7 @@ class Runner:
 
     async def _is_ready(self) -> bool:
         try:
-            async with self._service.database.session(2 * PROBE_SECONDS) as session:
+            async with Turn(), self._service.database.session(2 * PROBE_SECONDS) as session:
                 if time.monotonic() < self._looked + LOOK_SECONDS:
                     await session.ping()
                     return True
@@ -247,7 +252,8 @@ class Runner:
         log.info("draining")
         self._vitals.is_ready = False
         await self._health.enter_graceful_shutdown()
-        await asyncio.sleep(settings.drain_seconds)
+        if not self._is_alone:
+            await asyncio.sleep(settings.drain_seconds)
         for end in (self._calls.end_files, *service.on_drain):
             end()
         ends = time.monotonic() + settings.grace_seconds

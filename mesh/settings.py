@@ -20,6 +20,10 @@ PREFIX = "FUSIONXPAY_"
 MAX_RETRIES = 30
 """How many pauses may be between attempts at an event."""
 MAX_PAUSE_SECONDS = 3600
+LOOK_SECONDS = 2.0
+"""How often Envoy asks a replica that is well whether it still is, as `envoy_config` renders it."""
+NOTICE_SECONDS = LOOK_SECONDS + 0.5
+"""After which it has noticed that a replica is about to end."""
 
 
 class UnreadableFileError(Exception):
@@ -103,7 +107,9 @@ class ServiceSettings(EnvironmentSettings):
     max_connection_age_seconds: float = Field(
         1800.0, ge=1, description="after which a client connects anew, and so finds replicas that came meanwhile"
     )
-    drain_seconds: float = Field(1.0, ge=0, description="pause between NOT_SERVING and the end of new calls")
+    drain_seconds: float = Field(
+        NOTICE_SECONDS, ge=0, description="pause between NOT_SERVING and the end of new calls: until Envoy has noticed"
+    )
     grace_seconds: float = Field(7.0, ge=0, description="how long all that is under way may take to end at shutdown")
 
     @property

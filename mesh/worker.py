@@ -6,8 +6,9 @@ import asyncio
 import math
 import secrets
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from typing import Any, TypeVar
+from contextlib import nullcontext, suppress
+from typing import Any, ClassVar, TypeVar
+from weakref import WeakKeyDictionary
 
 from mesh import context
 from mesh.metrics import WORKER_FAILURES, WORKER_SUCCESS
@@ -20,6 +21,10 @@ LEAST_BACKOFF = 1.0
 STEP_SECONDS = 120.0
 """How long a step may take. What it waits for has shorter bounds of its own; this one is for what was overlooked."""
 
+TOGETHER_SECONDS = 1.0
+"""Loops that pause for as long or longer end their pauses at multiples of it, and so together."""
+EARLY_SECONDS = 0.05
+TURN_SECONDS = 0.1
 LEAST_REST, LONGEST_REST, REST_TIMES = 0.02, 0.06, 4
 """Between batches: seconds, and how many times as long as one took."""
 LEAST_COMING = 1
@@ -28,6 +33,35 @@ PACE_SECONDS = 0.5
 """Over which time it is counted how many come."""
 
 ResultT = TypeVar("ResultT")
+
+
+class Turn:
+    """What looks now and then at the same moment looks one after the other: one connection to the database is enough.
+
+    A turn is waited for a moment only: what takes long holds up nothing.
+    """
+
+    _locks: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]] = WeakKeyDictionary()
+
+    def __init__(self) -> None:
+        self._lock: asyncio.Lock | None = None
+
+    async def __aenter__(self) -> Turn:
+        lock = self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TURN_SECONDS):
+                await lock.acquire()
+                self._lock = lock
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.give_up()
+
+    def give_up(self) -> None:
+        """Let the next one begin."""
+        lock, self._lock = self._lock, None
+        if lock:
+            lock.release()
 
 
 class Worker:
@@ -41,11 +75,14 @@ class Worker:
         self,
         name: str,
         step: Callable[[], Awaitable[bool]],
-        interval: float,
+        interval: float | Callable[[], float],
         *,
         at_end: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """Make a loop; `at_end` runs when it was stopped, within the time that its last step has."""
+        """Make a loop; `at_end` runs when it was stopped, within the time that its last step has.
+
+        An interval that depends on what there is to do is asked for after each step: who shortens it wakes the loop.
+        """
         self.name = name
         self._at_end = at_end
         self._step = step
@@ -56,6 +93,7 @@ class Worker:
         self._last_error = ""
         self._task: asyncio.Task[None] | None = None
         self._idle: asyncio.Future[Any] | None = None
+        self._turn = Turn()
         WORKER_FAILURES.labels(name)
         WORKER_SUCCESS.labels(name).set_to_current_time()
 
@@ -63,6 +101,11 @@ class Worker:
     def is_stopping(self) -> bool:
         """Whether nothing new is to be begun."""
         return self._stopping
+
+    @property
+    def interval(self) -> float:
+        """How long it pauses as things are now, in seconds."""
+        return self._interval() if callable(self._interval) else self._interval
 
     def wake(self) -> None:
         """Say that there is work now."""
@@ -85,6 +128,7 @@ class Worker:
 
     async def idle(self, waiting: Awaitable[ResultT]) -> ResultT:
         """Wait, inside a step, for something that may be given up when the worker stops."""
+        self._turn.give_up()
         future: asyncio.Future[ResultT] = asyncio.ensure_future(waiting)
         self._idle = future
         try:
@@ -93,12 +137,13 @@ class Worker:
             self._idle = None
 
     async def _run(self) -> None:
-        failures = 0
+        failures, more = 0, False
         while not self._stopping:
+            is_woken = more or self._wake.is_set()
             self._wake.clear()
             context.enter(context.Call(trace_id=secrets.token_hex(16), method=self.name))
             try:
-                async with asyncio.timeout(STEP_SECONDS):
+                async with asyncio.timeout(STEP_SECONDS), nullcontext() if is_woken else self._turn:
                     more = await self._step()
             except Exception as error:
                 task = asyncio.current_task()
@@ -131,14 +176,14 @@ class Worker:
             log.warning("worker step failed", worker=self.name, failures=failures, error=said)
 
     async def _rest(self, failures: int) -> None:
-        seconds = pause(self._interval, failures)
+        seconds = pause(self.interval, failures)
         if failures:
             # whoever wakes a loop that fails must not have it fail without a pause
             await _until(self._ended, min(LEAST_BACKOFF, seconds))
         await self._pause(seconds)
 
     async def _pause(self, seconds: float) -> None:
-        await _until(self._wake, seconds)
+        await _until(self._wake, together(asyncio.get_running_loop().time(), seconds))
 
 
 class Pace:
@@ -159,6 +204,17 @@ class Pace:
         self._told = now
         seconds = min(max(REST_TIMES * (now - began), LEAST_REST), LONGEST_REST)
         return seconds if self._per_second * seconds > LEAST_COMING else 0.0
+
+
+def together(now: float, seconds: float) -> float:
+    """Return how long to pause instead of so many seconds: until a full second, and hardly longer.
+
+    So a process that has nothing to do wakes once for all that is due, and not for each.
+    """
+    if seconds < TOGETHER_SECONDS:
+        return seconds
+    # whoever wakes a moment before a full second is not to wake again at it
+    return (now + seconds + EARLY_SECONDS) // TOGETHER_SECONDS * TOGETHER_SECONDS - now
 
 
 def pause(interval: float, failures: int) -> float:

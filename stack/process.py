@@ -193,10 +193,10 @@ class Child:
                 raise StackError(self._obituary(f"is not ready after {timeout:g} s"))
             time.sleep(POLL_SECONDS)
 
-    def terminate(self) -> None:
-        """Ask the process to end, and return at once."""
+    def terminate(self, number: signal.Signals | None = None) -> None:
+        """Ask the process to end, and return at once; by another signal than its own where one is given."""
         if self._process and self._process.poll() is None:
-            self._process.send_signal(self._command.stop_signal)
+            self._process.send_signal(number or self._command.stop_signal)
 
     def wait(self, timeout: float) -> bool:
         """Wait for the end of the process; return whether it has come."""
@@ -241,11 +241,11 @@ class Child:
         return f"{self.name} {what}; its log {self.log} ends with:\n{tail or '(nothing)'}"
 
 
-def stop_all(children: Iterable[Child], grace: float) -> None:
-    """End several processes at the same time; those left after `grace` seconds get SIGKILL."""
+def stop_all(children: Iterable[Child], grace: float, number: signal.Signals | None = None) -> None:
+    """End several processes at the same time, as `terminate` does; those left after `grace` seconds get SIGKILL."""
     children = list(children)
     for child in children:
-        child.terminate()
+        child.terminate(number)
     deadline = time.monotonic() + grace
     for child in children:
         if not child.wait(max(0.0, deadline - time.monotonic())):

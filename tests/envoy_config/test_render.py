@@ -17,6 +17,7 @@ from envoy_config import tls
 from envoy_config.options import EnvoyOptions
 from envoy_config.render import EXPORT_TIMEOUT, MAX_REFLECTIONS, RENDERED, ROUTE_TIMEOUT, STREAM_IDLE_TIMEOUT, render
 from mesh.rpc.routes import DESCRIPTORS, REFLECTION_PATHS, contract_routes
+from mesh.settings import LOOK_SECONDS, ServiceSettings
 from notify_svc.settings import NotifySettings
 from stack.authority import Authority
 
@@ -202,3 +203,18 @@ def test_metrics_have_one_page_and_nothing_else_of_the_administration(config: Co
 
 def test_administration_is_on_loopback(config: Config) -> None:
     assert config["admin"]["address"]["socket_address"]["address"] == "127.0.0.1"
+
+
+def test_a_replica_that_is_well_is_asked_seldom_and_goes_on_until_envoy_has_noticed_that_it_ends(
+    config: Config,
+) -> None:
+    def seconds(of: str) -> float:
+        return float(check[of].removesuffix("s"))
+
+    checks = [check for cluster in config["static_resources"]["clusters"] for check in cluster.get("health_checks", [])]
+    assert len(checks) == 5
+    for check in checks:
+        assert seconds("no_traffic_healthy_interval") == seconds("interval") == LOOK_SECONDS == 2
+        assert seconds("no_traffic_interval") == seconds("unhealthy_interval") <= 0.5
+        assert check["unhealthy_threshold"] == check["healthy_threshold"] == 1
+    assert ServiceSettings.model_fields["drain_seconds"].default >= LOOK_SECONDS + 0.5

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from mesh import worker as module
 from mesh.metrics import WORKER_FAILURES
-from mesh.worker import Pace, Worker
+from mesh.worker import Pace, Turn, Worker, together
 from tests.support.waiting import PATIENCE, come_true
 
 
@@ -105,3 +105,62 @@ def test_nobody_is_held_up_where_little_comes() -> None:
     assert (rests[0], rests[-1]) == (0.0, 0.02)
     # what has come is forgotten
     assert pace.rest(1, 110.0, 110.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("now", "seconds", "until"),
+    [(10.3, 2.0, 12.0), (10.0, 2.0, 12.0), (10.999, 1.0, 12.0), (10.9, 1.0, 11.0), (10.3, 0.5, 10.8)],
+)
+def test_what_pauses_for_long_ends_its_pause_at_a_full_second(now: float, seconds: float, until: float) -> None:
+    assert now + together(now, seconds) == pytest.approx(until)
+
+
+async def test_what_looks_now_and_then_takes_turns_and_what_waits_or_was_woken_does_not() -> None:
+    under_way, most, go = 0, 0, asyncio.Event()
+
+    async def look() -> bool:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.01)
+        under_way -= 1
+        return False
+
+    async def wait() -> bool:
+        await waiting.idle(go.wait())
+        return False
+
+    waiting = Worker("test-waits", wait, interval=60)
+    looking = [Worker(f"test-looks-{number}", look, interval=60) for number in range(3)]
+    for worker in (waiting, *looking):
+        worker.start()
+    await come_true(lambda: most == 1 and not under_way, "all looks")
+    for worker in looking:
+        worker.wake()
+    await come_true(lambda: most == 3, "looks of those who were woken")
+    for worker in (waiting, *looking):
+        await worker.stop()
+
+
+async def test_a_turn_is_waited_for_a_moment_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TURN_SECONDS", 0.01)
+    async with Turn():
+        async with asyncio.timeout(PATIENCE):
+            async with Turn():
+                pass
+
+
+async def test_an_interval_may_depend_on_what_there_is_to_do() -> None:
+    steps, pauses = 0, [60.0, 0.01, 60.0]
+
+    async def step() -> bool:
+        nonlocal steps
+        steps += 1
+        return False
+
+    worker = Worker("test-depends", step, interval=lambda: pauses[steps - 1])
+    worker.start()
+    await come_true(lambda: steps == 1, "the first step")
+    worker.wake()
+    await come_true(lambda: steps == 3, "a step that was woken, and one that was due soon")
+    await worker.stop()

@@ -333,7 +333,7 @@ _real_pause = mesh.worker.Worker._pause
 
 async def _pause(worker: mesh.worker.Worker, seconds: float) -> None:
     """Wait to be woken: the simulation wakes a loop when there is something for it, rather than every few seconds."""
-    if seconds <= worker._interval:
+    if seconds <= worker.interval:
         await worker._wake.wait()
     else:
         await _real_pause(worker, seconds)
