@@ -25,7 +25,7 @@ from stack.process import StackError
 from stack.settings import StackSettings
 from stack.stack import Ready, Stack
 
-WATCH_SECONDS = 0.5
+WATCH_SECONDS = 1.0
 
 CURL = """\
 curl -sS {url}/v1/orders \\

@@ -35,6 +35,8 @@ log = get_logger(__name__)
 
 POLLS_WITHIN_BOUND = 3
 UNREADABLE = "SIGNING_SECRET_UNREADABLE"
+QUIET_SECONDS = 10.0
+"""After which without a question the watcher looks only as often."""
 CHANNEL = "api_key_changes"
 LOOK_UPS = 500
 """Keys that one look finds out about, at the most."""
@@ -167,15 +169,19 @@ class KeyCache:
         self._invalid: OrderedDict[bytes, None] = OrderedDict()
         self._seen: int | None = None
         self._forgotten = 0
-        self._watched = float("-inf")
-        self.watcher = Worker("key-watcher", self.watch, interval=bound / POLLS_WITHIN_BOUND)
+        self._watched = self._asked = float("-inf")
+        self.watcher = Worker("key-watcher", self.watch, interval=self.until_next_look)
 
     async def identify(self, digest: bytes) -> Identity | None:
         """Return whom a key speaks for; None when it is unknown, revoked, expired, or its merchant disabled.
 
         Raises ApiError UNAVAILABLE when the cache does not know and the database is out of reach.
         """
-        fresh = self._now() - self._watched < self._bound
+        self._asked = self._now()
+        fresh = self._asked - self._watched < self._bound
+        if not fresh:
+            # it may have been looking now and then only
+            self.watcher.wake()
         if fresh and digest in self._invalid:
             return None
         identity = self._valid.get(digest) if fresh else None
@@ -184,6 +190,11 @@ class KeyCache:
         if identity is None or (identity.expire_time and identity.expire_time <= self._clock()):
             return None
         return identity
+
+    def until_next_look(self) -> float:
+        """Return how long the watcher may pause: while nobody asks nothing has to be known, and who asks next looks."""
+        is_asked = self._now() - self._asked < QUIET_SECONDS
+        return self._bound / POLLS_WITHIN_BOUND if is_asked else QUIET_SECONDS
 
     def forget(self) -> None:
         """Forget all keys, and up to which change they were right: another database has other changes."""

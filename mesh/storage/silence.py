@@ -52,6 +52,10 @@ class Watch:
             raise
         finally:
             self._left.pop(connection, None)
+            if self._timer is not None and not self._left:
+                # an idle process would wake for nothing, once for each answer
+                self._timer.cancel()
+                self._timer = None
 
     def _tick(self) -> None:
         for connection, left in list(self._left.items()):

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Collection, Iterator
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -32,6 +32,12 @@ BATCH = 50
 
 COME_BACK_SECONDS = 5
 """When a stream that found no place may ask again: one that ends leaves its own."""
+
+LOOK_SECONDS = 0.5
+"""How often it is looked for events that others have stored, while anybody follows."""
+QUIET_SECONDS = 30.0
+"""How long loops pause while nobody does."""
+
 LAST_SECONDS = 1.0
 """How long a stream whose reader takes nothing may hold up the end of the process."""
 
@@ -63,8 +69,18 @@ class EventStreams:
         self._open: Counter[UUID] = Counter()
         self._seen: int | None = None
         self._ending = False
+        self._when_followed: list[Callable[[], None]] = []
         database.when_another(self.forget)
-        self.worker = Worker("event-streams", self._look, interval=0.5)
+        self.worker = Worker("event-streams", self._look, interval=self.pause_of(LOOK_SECONDS))
+        self.when_followed(self.worker.wake)
+
+    def pause_of(self, seconds: float) -> Callable[[], float]:
+        """Return what says how long a loop pauses that has work while anybody follows: so many seconds then."""
+        return lambda: seconds if self._listeners else QUIET_SECONDS
+
+    def when_followed(self, begin: Callable[[], None]) -> None:
+        """Have `begin` called when somebody follows whom nobody did before."""
+        self._when_followed.append(begin)
 
     def end(self) -> None:
         """End all streams and take no new ones: the process is about to stop. Their readers go on elsewhere."""
@@ -140,7 +156,11 @@ class EventStreams:
             raise ApiError(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_STREAMS", most, retry_after=COME_BACK_SECONDS)
         listener = _Listener(merchant_id, api_key_id)
         self._open[merchant_id] += 1
+        is_first = not self._listeners
         self._listeners.add(listener)
+        if is_first:
+            for begin in self._when_followed:
+                begin()
         try:
             yield listener
         finally:

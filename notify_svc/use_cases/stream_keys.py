@@ -34,7 +34,13 @@ class StreamKeys:
         self._known = now()
         self._failures = 0
         self._last_change = 0
-        self.worker = Worker("stream-keys", self.step, INTERVAL_SECONDS)
+        self.worker = Worker("stream-keys", self.step, streams.pause_of(INTERVAL_SECONDS))
+        streams.when_followed(self._begin)
+
+    def _begin(self) -> None:
+        """Look again: the key of the first stream was asked about by whoever let it in."""
+        self._known = self._now()
+        self.worker.wake()
 
     async def step(self) -> bool:
         """Ask about the keys of all open streams."""

@@ -40,7 +40,24 @@ def _reset(transport: asyncio.Transport) -> None:
 
 
 class QuietServer(uvicorn.Server):
-    """Ends with exit code 0 on SIGTERM; uvicorn would raise the signal again after its clean stop."""
+    """Ends with exit code 0 on SIGTERM; uvicorn would raise the signal again after its clean stop.
+
+    While nothing is asked it does nothing: uvicorn's own loop looks ten times a second.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._leaves = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        """Wait until it is asked to stop."""
+        await self.on_tick(0)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._leaves.set)
+        if not self.should_exit:
+            await self._leaves.wait()
+        self.should_exit = True
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -62,6 +79,7 @@ def serve(app: ASGIApp, host: str, port: int) -> None:
         http=ResettableProtocol,
         log_config=None,
         access_log=False,
+        date_header=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
     )

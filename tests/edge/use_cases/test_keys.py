@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from edge.domain import Identity, Mode, Permissions
-from edge.use_cases.keys import KeyCache
+from edge.use_cases.keys import POLLS_WITHIN_BOUND, QUIET_SECONDS, KeyCache
 from mesh.errors import ApiError, unavailable
 
 BOUND = 0.9
@@ -183,3 +183,17 @@ async def test_before_the_first_look_nothing_is_kept(world: World, cache: KeyCac
     for _ in range(2):
         assert await cache.identify(b"a")
     assert world.lookups == 2
+
+
+async def test_nothing_is_looked_for_while_nobody_asks_and_a_key_that_ended_meanwhile_is_refused(
+    world: World, cache: KeyCache
+) -> None:
+    world.change(b"a", identity_of())
+    await cache.watch()
+    assert await cache.identify(b"a")
+    assert cache.until_next_look() == BOUND / POLLS_WITHIN_BOUND
+    world.seconds += QUIET_SECONDS
+    assert cache.until_next_look() == QUIET_SECONDS
+    world.change(b"a", None)
+    assert await cache.identify(b"a") is None
+    assert cache.until_next_look() == BOUND / POLLS_WITHIN_BOUND

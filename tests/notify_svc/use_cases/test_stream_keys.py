@@ -11,8 +11,8 @@ from mesh.storage.database import Database
 from notify_svc.contract.event_types import PUBLIC_TYPES
 from notify_svc.domain.watched_keys import Looked
 from notify_svc.storage.events import EventRepository
-from notify_svc.use_cases.event_stream import EventStreams
-from notify_svc.use_cases.stream_keys import TRUST_SECONDS, StreamKeys
+from notify_svc.use_cases.event_stream import QUIET_SECONDS, EventStreams
+from notify_svc.use_cases.stream_keys import INTERVAL_SECONDS, TRUST_SECONDS, StreamKeys
 from tests.notify_svc.conftest import Desk
 
 MINE, ANOTHERS = UUID(int=1), UUID(int=2)
@@ -122,3 +122,18 @@ async def test_nobody_is_asked_while_no_stream_is_open(desk: Desk, notify_url: s
         for _ in range(3):
             assert not await keys.step()
     assert edge.asked == [set()]
+
+
+async def test_nothing_is_looked_for_while_nobody_streams_and_the_first_stream_wakes_who_looks(
+    desk: Desk, notify_url: str
+) -> None:
+    async with streaming(desk, notify_url) as (streams, _):
+        woken: list[bool] = []
+        pause = streams.pause_of(INTERVAL_SECONDS)
+        streams.when_followed(lambda: woken.append(True))
+        assert pause() == QUIET_SECONDS
+        for _ in range(2):
+            async with aclosing(streams.follow(desk.merchant_id, MINE, PUBLIC_TYPES, None)) as stream:
+                await anext(stream)
+                assert pause() == INTERVAL_SECONDS
+        assert (woken, pause()) == ([True, True], QUIET_SECONDS)
