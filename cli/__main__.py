@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module, metadata
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ from typer.core import TyperGroup
 from typer.main import get_command, get_group
 
 from mesh.settings import forget_libpq_variables
+from stack.forking.seed import sow
 
 COMMANDS = {
     "up": "cli.commands.up:up",
@@ -102,6 +104,9 @@ def fusionxpay(
 
 def main() -> None:
     """Run the command line."""
+    if sys.argv[1:2] == ["up"] and "--help" not in sys.argv:
+        # what it imports, our services do as well
+        sow("cli.commands.up")
     forget_libpq_variables()
     app()
 

@@ -12,10 +12,11 @@ import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import TypeVar
 
 import grpc
-from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.metrics import MetricWrapperBase
 
 # when a series was made is of no use, and would be a third of every answer
@@ -178,6 +179,16 @@ class Alert:
     def count(self) -> None:
         """Count one."""
         ALERTS.labels(self.name).inc()
+
+
+def forget(module: ModuleType) -> None:
+    """Tell nothing of what a module declares: it is another service's, which was imported for that one's sake."""
+    ours = {id(value) for value in globals().values()}
+    for declared in vars(module).values():
+        if isinstance(declared, Alert):
+            ALERTS.remove(declared.name)
+        elif isinstance(declared, MetricWrapperBase) and id(declared) not in ours:
+            REGISTRY.unregister(declared)
 
 
 DEAD_LETTER = Alert("dead_letter", "a consumer gave up on an event: `fusionxpay dlq list`")

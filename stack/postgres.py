@@ -24,7 +24,7 @@ SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",  # a socket's path may be too long for a deep data folder
     "max_connections": "400",
-    "shared_buffers": "64MB",
+    "shared_buffers": "32MB",
     "max_wal_size": "512MB",
     "password_encryption": "scram-sha-256",
     **ROUNDS,

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from mesh.tracing.switch import ENDPOINT, PART
 from stack.authority import NATS_NAME
 from stack.databases import DATABASES, MIGRATIONS
-from stack.layout import ROOT, StackLayout
+from stack.layout import REPLICATED, ROOT, StackLayout
 from stack.nats_config import PERMISSIONS
 from stack.probes import grpc_serving, http_ok
 from stack.process import Child, Command
-from stack.providers import discover
+from stack.providers import discover, provider_folders
 from stack.servers import outside_env
 
 SMTP_PREFIX = "FUSIONXPAY_SMTP_"
@@ -131,6 +131,12 @@ OUR_SERVICES = (
     Service("edge", _edge_settings),
     Service("audit_svc", _audit_settings),
 )
+
+
+def forked_modules(embedded: Collection[str]) -> list[str]:
+    """Name what the processes of ours in a stack import, and what the payment service finds by its folders."""
+    found = [name for name in (*REPLICATED, "sandbox") if name in embedded]
+    return found + [f"payment_svc.{folder}" for folder in provider_folders() if "payment_svc" in embedded]
 
 
 def migration(layout: StackLayout, services: Iterable[Service]) -> Child:

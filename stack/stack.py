@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -20,7 +21,7 @@ from stack.plan import STOP_ORDER, carry_out, plan, with_databases
 from stack.ports import Ports
 from stack.process import Child, StackError, stop_all
 from stack.servers import drain_envoy
-from stack.services import migration
+from stack.services import forked_modules, migration
 from stack.settings import StackSettings
 from stack.state import DataDir, ReadyFile
 
@@ -118,7 +119,8 @@ class Stack:
         ours = [name for service in REPLICATED for name in self._site.instances(service)]
         if len(ours) < 2 or self._code != ROOT:
             return None
-        return undo.enter_context(nursery(ROOT, self._site.log("nursery"), servers.outside_env()))
+        imports = forked_modules(self._site.embedded)
+        return undo.enter_context(nursery(ROOT, self._site.log("nursery"), servers.outside_env(), imports))
 
     @property
     def start_seconds(self) -> float:
@@ -327,5 +329,6 @@ class Stack:
             child.kill()
         for names in STOP_ORDER:
             ending = [child for name, child in self._children.items() if name.partition(".")[0] in names]
-            stop_all(ending, self._settings.grace_seconds)
+            # nobody is there any more who would have to notice that a service is about to end
+            stop_all(ending, self._settings.grace_seconds, signal.SIGINT if names == REPLICATED else None)
         servers.forget_envoy(self._site)

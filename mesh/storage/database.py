@@ -42,7 +42,7 @@ DISTRUST_SECONDS = 10.0
 DRAIN_SECONDS = 1.0
 """How long who finds an ended connection waits for that, at the most."""
 
-SPARE_SECONDS = 30.0
+SPARE_SECONDS = 15.0
 """Of connections that were not all used for so long one is given back: each is a process of the database of some MB."""
 
 _CONNECTION = {

@@ -18,13 +18,13 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from stack.forking.nursery import HEAD, MOST_BYTES, ROOM
+from stack.forking.nursery import HEAD, IMPORTS, MOST_BYTES, ROOM, ROOM_BYTES
+from stack.forking.seed import Seed, taken
 from stack.process import POLL_SECONDS, Child, Command
 
-FORK_SECONDS = 30.0
+FORK_SECONDS = 60.0
 AGAIN_SECONDS = 10.0
 """How old a nursery that has ended has to be for another one: what ends at once is no help."""
-ROOM_BYTES = 64 * 1024
 AT_START = ("PYTHON", "LD_", "MALLOC_", "GRPC_", "PROTOCOL_BUFFERS_", "TZ", "LC_", "LANG")
 """How variables begin that count when a process begins or imports: with others it cannot be a fork."""
 
@@ -65,9 +65,8 @@ class Forked:
 class Nursery:
     """The process that forks. What it has forked ends with it, and it ends with us."""
 
-    def __init__(self, cwd: Path, log: Path, env: Mapping[str, str]) -> None:
-        self._wire, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._wire.setblocking(False)
+    def __init__(self, cwd: Path, log: Path, env: Mapping[str, str], imports: Sequence[str] = ()) -> None:
+        """Begin it; it imports what `imports` name as well, as `nursery.IMPORTS` has them."""
         self._lock = threading.Lock()
         self._statuses: dict[int, int | None] = {}
         """Of what runs or has ended and was not asked about since."""
@@ -75,13 +74,16 @@ class Nursery:
         """Of the order that is waited for, and what was born of it."""
         self._is_unanswered = self._is_gone = False
         self._env = dict(env)
-        self._cwd, self._code = cwd, stamp(cwd)
-        # as long as any module's name may be, which is written in its place
-        argv = [sys.executable, "-m", "stack.forking.nursery", f"{theirs.fileno():08d}"]
-        command = Command(argv, {**self._env, ROOM: "." * ROOM_BYTES}, cwd, fds=(theirs.fileno(),))
-        self._child = Child("nursery", command, log, ready=lambda: True)
-        self._child.start()
-        theirs.close()
+        self._folders = ("mesh", "gen", *sorted({name.partition(".")[0] for name in imports}))
+        self._cwd, self._code = cwd, stamp(cwd, self._folders)
+        self._child: Seed | Child
+        told = {**self._env, IMPORTS: ",".join(imports)}
+        if seed := taken():
+            seed.tell(told, cwd, log)
+            self._child, self._wire = seed, seed.wire
+        else:
+            self._child, self._wire = _begun({**told, ROOM: "." * ROOM_BYTES}, cwd, log)
+        self._wire.setblocking(False)
 
     @property
     def pid(self) -> int | None:
@@ -100,7 +102,7 @@ class Nursery:
         if not is_module or self._is_gone or self._has_not_answered() or _at_start(env) != _at_start(self._env):
             return False
         # what was imported is the code of then: an update in place, and a roll after it, begin anew
-        return stamp(self._cwd) == self._code
+        return stamp(self._cwd, self._folders) == self._code
 
     def fork(self, argv: Sequence[str | Path], env: Mapping[str, str], cwd: Path, log: Path) -> Forked | None:
         """Return a fork that goes on as that process; None when there is none to be had, now or later."""
@@ -170,9 +172,20 @@ class Nursery:
                 self._statuses[self._born] = None
 
 
-def stamp(checkout: Path) -> str:
-    """Return what changes with the code that services have in common, or with what is installed."""
-    ours = (path for folder in ("mesh", "gen") for path in (checkout / folder).rglob("*.py"))
+def _begun(env: Mapping[str, str], cwd: Path, log: Path) -> tuple[Child, socket.socket]:
+    """Return a nursery that was begun, and the wire to it."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    # as long as any module's name may be, which is written in its place
+    argv = [sys.executable, "-m", "stack.forking.nursery", f"{theirs.fileno():08d}"]
+    child = Child("nursery", Command(argv, env, cwd, fds=(theirs.fileno(),)), log, ready=lambda: True)
+    child.start()
+    theirs.close()
+    return child, ours
+
+
+def stamp(checkout: Path, folders: Sequence[str]) -> str:
+    """Return what changes with the code in these folders, or with what is installed."""
+    ours = (path for folder in folders for path in (checkout / folder).rglob("*.py"))
     found = hashlib.sha256()
     for path in sorted((Path(sysconfig.get_path("purelib")), *ours)):
         # an update may keep times, take files away, or bring older ones
@@ -188,8 +201,8 @@ def _at_start(env: Mapping[str, str]) -> dict[str, str]:
 class Nurseries:
     """A nursery, and after its end another one: whoever is begun next is forked by that."""
 
-    def __init__(self, cwd: Path, log: Path, env: Mapping[str, str]) -> None:
-        self._make = partial(Nursery, cwd, log, env)
+    def __init__(self, cwd: Path, log: Path, env: Mapping[str, str], imports: Sequence[str] = ()) -> None:
+        self._make = partial(Nursery, cwd, log, env, imports)
         self._current, self._begun = self._make(), time.monotonic()
 
     @property
@@ -214,9 +227,9 @@ class Nurseries:
 
 
 @contextmanager
-def nursery(cwd: Path, log: Path, env: Mapping[str, str]) -> Iterator[Nurseries]:
+def nursery(cwd: Path, log: Path, env: Mapping[str, str], imports: Sequence[str] = ()) -> Iterator[Nurseries]:
     """Have a nursery while the block runs."""
-    made = Nurseries(cwd, log, env)
+    made = Nurseries(cwd, log, env, imports)
     try:
         yield made
     finally:

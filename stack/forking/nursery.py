@@ -1,11 +1,13 @@
 """The process that our services are forked from: `python -m stack.forking.nursery FD`.
 
-It imports once what they have in common; a fork of it goes on as `python -m NAME` would have begun. So they share that
-memory, and start in a fraction of the time. What a service is told, secrets among it, its fork alone reads.
+It imports once what they have in common, and what each of those imports that it is told of; a fork of it goes on as
+`python -m NAME` would have begun. So they share that memory, and start in a fraction of the time: importing by itself,
+each would write to a third of what it shares. What a service is told, secrets among it, its fork alone reads.
 """
 
 from __future__ import annotations
 
+import ast
 import ctypes
 import gc
 import importlib
@@ -20,6 +22,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 PRELOADED = (
@@ -41,7 +44,11 @@ PRELOADED = (
 MOST_BYTES = 1 << 20
 HEAD = struct.Struct("!Qd")
 """What an order begins with: its number, and until when it stands, by the monotonic clock that all processes share."""
-ROOM = "NURSERY_ROOM"
+IMPORTS = "NURSERY_IMPORTS"
+"""Names modules by comma: what their `__main__` imports is imported, of what has none it is itself."""
+METRICS = "metrics"
+"""The module of a package that declares what a process tells of itself."""
+ROOM, ROOM_BYTES = "NURSERY_ROOM", 64 * 1024
 """A variable that is only there to be long: over it a fork writes its own environment, for `ps` and its like."""
 _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
 _ARG_START, _ARG_END, _ENV_START, _ENV_END = range(45, 49)
@@ -63,11 +70,49 @@ def main(arguments: Sequence[str]) -> None:
     wire = socket.socket(fileno=int(arguments[0]))
     for name in PRELOADED:
         importlib.import_module(name)
-    # what is shared stays so only while nobody writes to it, and the collector would
-    gc.collect()
-    gc.freeze()
+    grow(wire)
+
+
+def grow(wire: socket.socket) -> None:
+    """Import what the environment names, and fork until the stack is gone; in a fork, become what was ordered."""
+    for name in filter(None, os.environ.get(IMPORTS, "").split(",")):
+        _import_as(name)
+    importlib.import_module("stack.forking.warming").warm_up()
+    freeze()
     if order := _serve(wire):
         _become(order)
+
+
+def freeze() -> None:
+    """Keep the collector from what is shared: it stays so only while nobody writes to it."""
+    gc.collect()
+    gc.freeze()
+
+
+def _import_as(name: str) -> None:
+    """Import what a process of this name would, but for its beginning."""
+    module = importlib.import_module(name)
+    begins = find_spec(f"{name}.__main__") if hasattr(module, "__path__") else None
+    if not (begins and begins.origin):
+        return
+    for node in ast.parse(Path(begins.origin).read_text()).body:
+        if isinstance(node, ast.Import):
+            for each in node.names:
+                importlib.import_module(each.name)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            source = importlib.import_module(node.module)
+            for each in node.names:
+                if not hasattr(source, each.name):
+                    importlib.import_module(f"{node.module}.{each.name}")
+
+
+def _forget_others(name: str) -> None:
+    """Take out of what this process tells of itself what others declare, who were imported for their forks."""
+    others = os.environ.get(IMPORTS, "").split(",")
+    forget = importlib.import_module("mesh.metrics").forget
+    for other in {each.partition(".")[0] for each in others} - {name.partition(".")[0]}:
+        if module := sys.modules.get(f"{other}.{METRICS}"):
+            forget(module)
 
 
 def _serve(wire: socket.socket) -> Order | None:
@@ -95,7 +140,7 @@ def _serve(wire: socket.socket) -> Order | None:
                 _say(wire, number, failed=str(error))
                 continue
             if not pid:
-                _die_with(nursery)
+                die_with(nursery)
                 order = _taken(wire)
                 selector.close()
                 wire.close()
@@ -153,16 +198,24 @@ def _say(wire: socket.socket, number: int, **what: int | str) -> None:
     wire.send(json.dumps({"number": number, **what}).encode())
 
 
-def _die_with(parent: int) -> None:
-    """Have the kernel end this process when the nursery has ended."""
+def die_with(parent: int) -> None:
+    """Have the kernel end this process when the one that has forked it has ended."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
     if os.getppid() != parent:
         os._exit(1)
 
 
 def _become(order: Order) -> None:
-    """Go on as the module that was ordered, in a session and with a log of its own."""
+    """Go on as the module that was ordered, in a session of its own."""
     os.setsid()
+    _forget_others(order.argv[2])
+    be_called(order)
+    module, sys.argv = order.argv[2], order.argv[2:]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def be_called(order: Order) -> None:
+    """Have what was ordered for a process: its folder, log, environment and arguments."""
     os.chdir(order.cwd)
     log = os.open(order.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     for stream in (sys.stdout.fileno(), sys.stderr.fileno()):
@@ -170,12 +223,10 @@ def _become(order: Order) -> None:
     os.close(log)
     os.environ.clear()
     os.environ.update(order.env)
-    _be_called(order)
-    module, sys.argv = order.argv[2], order.argv[2:]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    _show(order)
 
 
-def _be_called(order: Order) -> None:
+def _show(order: Order) -> None:
     """Show the arguments and the environment of the order as those of this process. Nothing else points there.
 
     Of more arguments than there is room for, the first are shown.

@@ -24,6 +24,11 @@ class ProviderModule(Protocol):
         ...
 
 
+def provider_folders() -> list[str]:
+    """Name the package of each provider inside of a service's own."""
+    return [f"providers.{one.name}" for one in pkgutil.iter_modules(__path__)]
+
+
 def discover() -> list[ProviderModule]:
     """Return the modules of all providers."""
     return [cast(ProviderModule, import_module(f"{__name__}.{one.name}")) for one in pkgutil.iter_modules(__path__)]

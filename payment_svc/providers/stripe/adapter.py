@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import stripe
+from stripe import StripeClient
 
 from mesh.money import Money
 from payment_svc.domain.dispute import DisputeSnapshot
@@ -78,7 +79,7 @@ class StripeProvider:
     ) -> None:
         self._secrets = webhook_secrets
         self._http = _HttpClient(timeout, max_calls, proxy)
-        self._api = stripe.StripeClient(
+        self._api = StripeClient(
             api_key,
             base_addresses={"api": api_base} if api_base else {},
             http_client=self._http,

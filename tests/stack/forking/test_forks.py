@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import subprocess
 import sys
 import time
 import uuid
@@ -16,7 +17,7 @@ import pytest
 
 from stack.forking import forks
 from stack.forking.forks import Nurseries, nursery
-from stack.layout import ROOT
+from stack.layout import REPLICATED, ROOT
 from stack.process import Child, Command, StackError
 from tests.support.stack.processes import alive
 from tests.support.waiting import eventually
@@ -160,7 +161,7 @@ def test_what_begins_otherwise_is_no_fork(shared: Nurseries) -> None:
 
 def test_code_that_was_changed_since_is_begun_anew(shared: Nurseries, monkeypatch: pytest.MonkeyPatch) -> None:
     """`fusionxpay roll` after an update: a fork would have half of the code of before."""
-    monkeypatch.setattr(forks, "stamp", lambda _: "another")
+    monkeypatch.setattr(forks, "stamp", lambda *_: "another")
     assert not shared.can_be(ARGV, ENV)
 
 
@@ -170,15 +171,15 @@ def test_every_change_of_shared_code_is_seen(tmp_path: Path) -> None:
     for path in (module, newest):
         path.write_text("")
     os.utime(newest, (time.time() + 60, time.time() + 60))
-    seen = {forks.stamp(tmp_path)}
+    seen = {forks.stamp(tmp_path, ["mesh", "gen"])}
     os.utime(module, (time.time() + 30, time.time() + 30))
-    seen.add(forks.stamp(tmp_path))
+    seen.add(forks.stamp(tmp_path, ["mesh", "gen"]))
     # as by `rsync --archive`, which keeps the times of what it copies
     module.write_text("more")
     os.utime(module, (time.time() - 60, time.time() - 60))
-    seen.add(forks.stamp(tmp_path))
+    seen.add(forks.stamp(tmp_path, ["mesh", "gen"]))
     module.unlink()
-    seen.add(forks.stamp(tmp_path))
+    seen.add(forks.stamp(tmp_path, ["mesh", "gen"]))
     assert len(seen) == 4
 
 
@@ -193,3 +194,14 @@ def test_no_two_forks_make_the_same_ids(shared: Nurseries, tmp_path: Path) -> No
         assert fork.wait(60) == 0
         made += log.read_text().split()
     assert len({uuid.UUID(one).int & ((1 << 62) - 1) for one in made}) == len(made) == 20
+
+
+def test_a_fork_tells_nothing_of_what_was_imported_for_others(tmp_path: Path) -> None:
+    """Whoever looks at a process would find metrics and alerts of services that it is not."""
+    argv = [sys.executable, "-m", "tests.stack.forking.told"]
+    alone = subprocess.run(argv, env=ENV, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    with nursery(ROOT, tmp_path / "nursery.log", ENV, REPLICATED) as mine:
+        fork = mine.fork(argv, ENV, ROOT, tmp_path / "told.log")
+        assert fork
+        assert fork.wait(60) == 0
+    assert (tmp_path / "told.log").read_text() == alone
