@@ -178,22 +178,22 @@ class Consumer:
         return [event for message in messages if (event := await self._decode(message))]
 
     async def _apply(self, received: Sequence[Delivered]) -> None:
-        free = []
-        for event in received:
-            if self._held.holds(event):
-                # the events of one resource keep their order
+        free: dict[int, Delivered] = {}
+        # the events of one resource keep their order: those that come again come in any
+        for event in sorted(received, key=lambda one: one.sequence):
+            if self._held.holds(event, free):
                 await self._put_off(event)
             else:
-                free.append(event)
+                free[event.sequence] = event
         if not free:
             return
         try:
-            await self._apply_together(free)
+            await self._apply_together([*free.values()])
         except Exception as error:
             if is_outage(error):
                 raise
             log.warning("batch failed, trying its events one by one", consumer=self._name, error=repr(error))
-            await self._apply_singly(free)
+            await self._apply_singly([*free.values()])
 
     async def _decode(self, message: Msg) -> Delivered | None:
         """Read an event; what cannot be read or is forged will never be anything else, and is buried at once.
@@ -302,10 +302,13 @@ class Consumer:
     async def _put_off(self, event: Delivered) -> None:
         """Have what waits come again, seldom where it waits for a later version: there may be many, for an hour."""
         longer = [SELDOM_SECONDS] if self._held.is_put_off(event) else []
-        await self._again(event.message, [*self._retry_delays, *longer])
+        self._held.put_off(event, await self._again(event.message, [*self._retry_delays, *longer]))
 
-    async def _again(self, message: Msg, delays: Sequence[float]) -> None:
-        await message.nak(delay=delays[min(message.metadata.num_delivered, len(delays)) - 1])
+    async def _again(self, message: Msg, delays: Sequence[float]) -> float:
+        """Have a message come again, and return in how many seconds."""
+        delay = delays[min(message.metadata.num_delivered, len(delays)) - 1]
+        await message.nak(delay=delay)
+        return delay
 
     async def _dead_letter(self, message: Msg, event_id: str, reason: str, *, forged: bool = False) -> None:
         """Write the dead letter, and only then take the event out of the stream."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Container
 from dataclasses import dataclass
 from uuid import UUID
 
 from nats.aio.msg import Msg
 
 from mesh import tracing
+from mesh.events.bus import ACK_WAIT
 from mesh.events.inbox import Received
+
+SWEEP_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,35 +46,51 @@ class _Failing:
 
 
 class Held:
-    """Which resources have an event that fails: their later events wait until it was applied or given up.
+    """Which resources have events that come again: their later events wait until those were applied or given up.
 
-    Failures are counted here, and not by the stream's deliveries: those grow also while the database is away.
+    Of replicas, each knows what was given to itself. Failures are counted here, and not by the stream's deliveries:
+    those grow also while the database is away.
     """
 
     def __init__(self, patience: float) -> None:
         """Hold for so many seconds after the last failure: another replica may have been given the event."""
         self._patience = patience
         self._failing: dict[str, _Failing] = {}
+        self._put_off: dict[str, dict[int, float]] = {}
+        """Until when events are waited for that come again without having failed, by their places in the stream."""
+        self._swept = -math.inf
 
-    def holds(self, event: Delivered) -> bool:
-        """Whether an event has to wait for an earlier one of its resource."""
-        failing = self._failing.get(event.envelope.aggregate_id)
-        return bool(failing and failing.sequence < event.sequence and time.monotonic() < failing.until)
+    def holds(self, event: Delivered, going: Container[int] = ()) -> bool:
+        """Whether an event has to wait for an earlier one of its resource that is not `going` with it."""
+        now, key = time.monotonic(), event.envelope.aggregate_id
+        failing = self._failing.get(key)
+        if failing and failing.sequence < event.sequence and now < failing.until:
+            return True
+        return any(
+            place < event.sequence and place not in going and now < until
+            for place, until in self._put_off.get(key, {}).items()
+        )
 
     def is_put_off(self, event: Delivered) -> bool:
         """Whether an event, or the one that it waits for, waits for a later version."""
         failing = self._failing.get(event.envelope.aggregate_id)
         return bool(failing and failing.patience > self._patience)
 
+    def put_off(self, event: Delivered, seconds: float) -> None:
+        """Note that an event comes again in so many seconds."""
+        waiting = self._put_off.setdefault(event.envelope.aggregate_id, {})
+        waiting[event.sequence] = time.monotonic() + seconds + ACK_WAIT
+
     def failed(self, event: Delivered, *, counts: bool, patience: float = 0.0) -> int:
         """Note that an event failed, through its own fault when it `counts`; return how often it has.
 
         It holds up later ones for as many seconds as `patience` says, where it does.
         """
-        now = time.monotonic()
-        self._failing = {key: one for key, one in self._failing.items() if now < one.until}
-        key = event.envelope.aggregate_id
+        now, key = time.monotonic(), event.envelope.aggregate_id
+        self._sweep(now)
         known = self._failing.get(key)
+        if known and now >= known.until:
+            known = None
         failures = (known.failures if known and known.event_id == event.event_id else 0) + counts
         # an earlier one holds up more than this one would
         if known is None or known.sequence >= event.sequence:
@@ -79,6 +100,19 @@ class Held:
 
     def release(self, event: Delivered) -> None:
         """Note that an event holds up nothing any more."""
-        failing = self._failing.get(event.envelope.aggregate_id)
+        key = event.envelope.aggregate_id
+        failing = self._failing.get(key)
         if failing and failing.event_id == event.event_id:
-            del self._failing[event.envelope.aggregate_id]
+            del self._failing[key]
+        if waiting := self._put_off.get(key):
+            waiting.pop(event.sequence, None)
+            if not waiting:
+                del self._put_off[key]
+
+    def _sweep(self, now: float) -> None:
+        """Forget what is waited for no longer; now and then, as there may be a hundred thousand."""
+        if now < self._swept + SWEEP_SECONDS:
+            return
+        self._swept = now
+        self._failing = {key: one for key, one in self._failing.items() if now < one.until}
+        self._put_off = {key: places for key, places in self._put_off.items() if now < max(places.values())}

@@ -109,6 +109,23 @@ async def test_event_of_an_unknown_type_is_left_to_a_later_version_and_its_resou
     assert applied == [3]
 
 
+async def test_events_that_waited_are_applied_in_order_in_whichever_they_come(database: Database) -> None:
+    """Each comes again by itself: that the one they waited for was applied is no reason to pass one another."""
+    applied: list[int] = []
+    consumer, resource = reading(database, applied), uuid.uuid4()
+    first, second, third, last = of_tomorrow(1, resource), *(told(number, resource) for number in (2, 3, 4))
+    await consumer._apply(await consumer._read_all(cast(Any, [first, second, third])))
+    # as what a later version, or this one after its failure, does with the first
+    envelope = event_pb2.EventEnvelope.FromString(first.data)
+    envelope.type = "fusionx.order.v1.OrderCreated"
+    first.data = envelope.SerializeToString()
+    await consumer._apply(await consumer._read_all(cast(Any, [first])))
+    await consumer._apply(await consumer._read_all(cast(Any, [third])))
+    assert (applied, third.said) == ([1], [1.0, 1.0])
+    await consumer._apply(await consumer._read_all(cast(Any, [last, third, second])))
+    assert applied == [1, 2, 3, 4]
+
+
 async def test_event_of_a_subject_not_taken_is_left_to_a_later_version_that_takes_it(database: Database) -> None:
     """The stream gives it to whichever replica asks: one of the version before has no use for it, now or ever."""
     applied: list[int] = []
