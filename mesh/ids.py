@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
@@ -15,6 +16,13 @@ NewId = Callable[[], UUID]
 def new_id() -> UUID:
     """Return a UUIDv7 (RFC 9562): unique, and ordered by the time it was made."""
     return UUID(int=uuid_utils.uuid7().int)
+
+
+def derived_id(at: datetime, *names: str) -> UUID:
+    """Return the one UUIDv7 of something that has names and a time: whoever finds it anew gives it the same id."""
+    said = int.from_bytes(hashlib.sha256("\0".join(names).encode()).digest()[:10])
+    low = (said & ~(0xF << 76) | 0x7 << 76) & ~(0x3 << 62) | 0x2 << 62
+    return UUID(int=(int(at.timestamp() * 1000) << 80) | low)
 
 
 def made_at(made: UUID) -> datetime:

@@ -46,6 +46,7 @@ from payment_svc.use_cases.payment_events import PaymentEvents
 from payment_svc.use_cases.payments import Payments, Runtime
 from payment_svc.use_cases.reconciliation import Reconciliation, Repositories
 from payment_svc.use_cases.recovery.comparisons import DailyComparisons
+from payment_svc.use_cases.recovery.disputes import DisputeRecovery
 from payment_svc.use_cases.recovery.identities import Identities
 from payment_svc.use_cases.recovery.loop import DueWatch, Recovery
 from payment_svc.use_cases.recovery.payments import OperationRecovery, PaymentRecovery
@@ -101,6 +102,7 @@ class Assembly:
     relay: Relay
     background: BackgroundTasks
     recoveries: tuple[Recovery[Any], ...]
+    dispute_recovery: Recovery[Any]
     identities: Identities
     due_watch: DueWatch
     janitors: tuple[Worker, ...]
@@ -108,7 +110,8 @@ class Assembly:
     @property
     def workers(self) -> list[Worker]:
         """Every loop."""
-        return [*(one.worker for one in self.recoveries), self.identities.worker, self.due_watch.worker, *self.janitors]
+        loops = (*self.recoveries, self.dispute_recovery)
+        return [*(one.worker for one in loops), self.identities.worker, self.due_watch.worker, *self.janitors]
 
 
 def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
@@ -138,7 +141,7 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
     router = Router(database, RoutingRepository(), accounts, maintenances, clock)
     payments = Payments(ledger, operations, on.orders, accounts, router, database, runtime)
     refunds = Refunds(database, ledger, accounts, runtime)
-    disputes = Disputes(database, DisputeRepository(), work, clock=clock, ids=ids)
+    disputes = Disputes(database, DisputeRepository(), ledger, clock=clock)
     events = PaymentEvents(ledger, operations)
     losses = refunds.losses
     elsewhere = Elsewhere(ledger, accounts, events, refunds, clock)
@@ -182,6 +185,8 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
         relay=relay,
         background=background,
         recoveries=recoveries,
+        # nothing of it is urgent: it looks by itself
+        dispute_recovery=Recovery(DisputeRecovery(disputes, accounts)),
         identities=Identities(database, AccountRepository(), accounts),
         due_watch=DueWatch(database, MeasureRepository(), [one.worker for one in recoveries]),
         janitors=(

@@ -90,8 +90,8 @@ def restore(
     """Bring databases back from a backup, and list what was acknowledged after it and others still know.
 
     What is there is kept under another name, and what was revoked or disabled there since the backup is so again. Then:
-    `events rebuild`, `reconcile` and `audit verify`. The list has each order, payment and refund that is missing or
-    older than what others know of it; `events rebuild` makes it shorter.
+    `events rebuild`, `reconcile` and `audit verify`. The list has each order, payment, refund and dispute that
+    is missing or older than what others know of it; `events rebuild` makes it shorter.
     """
     with _said(), _in_order():
         server = _server(url, ready_file)
@@ -110,7 +110,8 @@ def restore(
             f"{one['kind']} {one['object_id']} of merchant {one['merchant_id']} {what} (known by {one['known_by']})"
         )
     typer.echo(
-        f"{len(found)} orders, payments and refunds were acknowledged after the backup and are not as far as they were"
+        f"{len(found)} orders, payments, refunds and disputes were acknowledged after the backup,"
+        " and are not as far as they were"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -27,12 +27,17 @@ DISPUTE_TRANSITIONS: Mapping[DisputeStatus, frozenset[DisputeStatus]] = {
     # an inquiry that was answered may still become a chargeback, which needs a response again
     _S.NEEDS_RESPONSE: frozenset({_S.UNDER_REVIEW, *DECIDED}),
     _S.UNDER_REVIEW: frozenset({_S.NEEDS_RESPONSE, *DECIDED}),
-    # banks reverse decisions, and an inquiry that was closed may be taken up again
-    _S.WON: frozenset({_S.LOST}),
-    _S.LOST: frozenset({_S.WON}),
-    _S.CLOSED: frozenset({_S.NEEDS_RESPONSE, _S.UNDER_REVIEW, _S.WON, _S.LOST}),
+    # banks reverse decisions, appeals follow them on the same dispute, and an inquiry that was closed may be taken up
+    # again: that a look is older than what is known tells its version, and not what it shows
+    _S.WON: frozenset(_S) - {_S.WON, _S.CLOSED},
+    _S.LOST: frozenset(_S) - {_S.LOST, _S.CLOSED},
+    _S.CLOSED: frozenset(_S) - {_S.CLOSED},
 }
 """Every legal step."""
+LOOK_AFTER = timedelta(days=1)
+"""How often an open dispute is looked at although no event told of it."""
+DEADLINE_PASSED = timedelta(minutes=5)
+"""How long after the time to answer it is looked at: by then the provider has noted whether there was an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,16 @@ class DisputeSnapshot:
     """Whether the provider has taken the money, and not given it back."""
     in_refunds: bool = False
     """Whether it also says so of the payment's capture: there it is written down as a refund."""
+    create_time: datetime | None = None
+    """When it was opened, as the provider says."""
+
+
+def look_after(dispute: Dispute, now: datetime) -> timedelta | None:
+    """Return how long it is until a dispute is looked at without an event; None when it is decided."""
+    if dispute.status in DECIDED:
+        return None
+    due = dispute.respond_before + DEADLINE_PASSED - now if dispute.respond_before else LOOK_AFTER
+    return due if timedelta(0) < due < LOOK_AFTER else LOOK_AFTER
 
 
 def move_money(dispute: Dispute, snapshot: DisputeSnapshot, now: datetime) -> Dispute:

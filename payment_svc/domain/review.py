@@ -49,6 +49,8 @@ class Subject(StrEnum):
     """Whether the money of a payment was captured."""
     REFUND_OUTCOME = "REFUND_OUTCOME"
     """Whether a refund was made."""
+    CAME_BACK = "CAME_BACK"
+    """Whether what was taken back is there again."""
     MONEY = "MONEY"
     """Money of another amount on an attempt's object."""
     REFUND_AMOUNT = "REFUND_AMOUNT"
@@ -103,6 +105,11 @@ ANSWERS: Mapping[Subject, Mapping[Resolution, Effect | Refused]] = {
         Resolution.CAPTURED: Effect.REFUND_MADE,
         Resolution.NOT_CAPTURED: Effect.REFUND_NOT_MADE,
         Resolution.GIVE_BACK: Refused("say whether it went back: CAPTURED, or NOT_CAPTURED, and refund anew"),
+    },
+    Subject.CAME_BACK: {
+        Resolution.CAPTURED: Effect.NOTHING,
+        Resolution.NOT_CAPTURED: Effect.REFUND_NOT_MADE,
+        Resolution.GIVE_BACK: Refused("say whether it is still gone: CAPTURED, or NOT_CAPTURED once it has come back"),
     },
     Subject.MONEY: {
         Resolution.CAPTURED: Refused("no other amount pays an order: answer GIVE_BACK or NOT_CAPTURED"),
@@ -224,6 +231,8 @@ class Review:
 
 def subject_of(review: Review, payment: Payment) -> Subject:
     """Return what a question about a payment is about."""
+    if review.kind == ReviewKind.UNKNOWN_REFUND and review.held is not None:
+        return Subject.CAME_BACK
     if review.kind != ReviewKind.AMOUNT_DIFFERS:
         return _SUBJECTS[review.kind]
     if review.refund_id:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -12,7 +12,9 @@ from sqlalchemy.dialects import postgresql as pg
 from mesh.money import Money
 from mesh.storage.database import Session, parameters_for, statement
 from mesh.storage.listing import Listing, Pages
-from payment_svc.domain.dispute import Dispute, DisputeStatus
+from mesh.storage.rows import columns_of
+from mesh.storage.schema import NOW
+from payment_svc.domain.dispute import DECIDED, Dispute, DisputeStatus
 from payment_svc.tables import disputes
 
 
@@ -46,20 +48,23 @@ class VersionRow(NamedTuple):
     version: int
 
 
+_COLUMNS = columns_of(disputes, DisputeRow)
+# an interval that is null ends the schedule
+_next = {"next_check_time": sa.func.db_now() + sa.bindparam("wait", type_=sa.Interval)}
 _INSERT = statement(
     pg.insert(disputes)
-    .values(parameters_for(disputes, prefix="b_"))
+    .values({**parameters_for(disputes, *DisputeRow._fields, prefix="b_"), **_next})
     .on_conflict_do_nothing(index_elements=["provider", "provider_reference"])
 )
 _GET = statement(
-    sa.select(disputes).where(
+    sa.select(*_COLUMNS).where(
         disputes.c.dispute_id == sa.bindparam("dispute_id", type_=sa.UUID),
         disputes.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID),
     ),
     DisputeRow,
 )
 _LOCK = statement(
-    sa.select(disputes)
+    sa.select(*_COLUMNS)
     .where(
         disputes.c.provider == sa.bindparam("provider", type_=sa.Text),
         disputes.c.provider_reference == sa.bindparam("reference", type_=sa.Text),
@@ -81,17 +86,35 @@ _UPDATE = statement(
         disputes.c.version == sa.bindparam("b_version", type_=sa.Integer) - 1,
     )
     .values(
-        parameters_for(
-            disputes,
-            *("amount_minor", "status", "reason", "respond_before", "version", "update_time"),
-            *("withdrawn_minor", "withdraw_time", "reinstate_time", "in_refunds"),
-            prefix="b_",
-        )
+        {
+            **parameters_for(
+                disputes,
+                *("amount_minor", "status", "reason", "respond_before", "version", "update_time"),
+                *("withdrawn_minor", "withdraw_time", "reinstate_time", "in_refunds"),
+                prefix="b_",
+            ),
+            **_next,
+        }
     )
+)
+_due = (
+    sa.select(disputes.c.dispute_id)
+    .where(
+        disputes.c.next_check_time <= NOW,
+        # the version before leaves what is decided on its schedule
+        *(disputes.c.status != str(status) for status in sorted(DECIDED)),
+    )
+    .order_by(disputes.c.next_check_time)
+    .limit(sa.bindparam("limit", type_=sa.Integer))
+    .with_for_update(skip_locked=True)
+    .scalar_subquery()
+)
+_CLAIM = statement(
+    sa.update(disputes).where(disputes.c.dispute_id.in_(_due)).values(_next).returning(*_COLUMNS), DisputeRow
 )
 
 
-PAGES = Pages(disputes, "dispute_id", DisputeRow, list(disputes.c))
+PAGES = Pages(disputes, "dispute_id", DisputeRow, _COLUMNS)
 
 
 def _dispute(row: DisputeRow) -> Dispute:
@@ -134,11 +157,12 @@ def _changing(dispute: Dispute) -> dict[str, object]:
 class DisputeRepository:
     """Disputes in PostgreSQL. Methods run in the session that they are given."""
 
-    async def insert(self, session: Session, dispute: Dispute) -> bool:
-        """Store a new dispute; return False when the provider's object is here already."""
+    async def insert(self, session: Session, dispute: Dispute, wait: timedelta | None) -> bool:
+        """Store a new dispute, looked at after `wait`; return False when the provider's object is here already."""
         changed = await session.run(
             _INSERT,
             **_changing(dispute),
+            wait=wait,
             b_payment_id=dispute.payment_id,
             b_merchant_id=dispute.merchant_id,
             b_order_id=dispute.order_id,
@@ -165,10 +189,14 @@ class DisputeRepository:
         row = await session.one(_LOCK, provider=provider, reference=reference)
         return _dispute(row) if row else None
 
-    async def update(self, session: Session, dispute: Dispute) -> None:
-        """Store the dispute's next version. Raises RuntimeError when somebody else stored it first."""
-        if await session.run(_UPDATE, **_changing(dispute)) != 1:
+    async def update(self, session: Session, dispute: Dispute, wait: timedelta | None) -> None:
+        """Store the dispute's next version, looked at after `wait`. Raises RuntimeError when it was stored already."""
+        if await session.run(_UPDATE, **_changing(dispute), wait=wait) != 1:
             raise RuntimeError(f"dispute {dispute.dispute_id} is no longer at version {dispute.version - 1}")
+
+    async def claim_due(self, session: Session, lease: timedelta, limit: int) -> list[Dispute]:
+        """Take open disputes that are due to be looked at; no other replica sees them for as long as `lease`."""
+        return [_dispute(row) for row in await session.all(_CLAIM, wait=lease, limit=limit)]
 
     async def page(self, session: Session, listing: Listing, *, after: UUID | None, limit: int) -> list[Dispute]:
         """Return the disputes of a listing, from the one after `after`."""

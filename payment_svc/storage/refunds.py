@@ -159,19 +159,18 @@ _TAKEN = statement(
     ),
     Sums,
 )
+# what nobody asked for was written down; a merchant's own refund may have the same reason
+_taken_back = sa.and_(
+    refunds.c.status == "SUCCESS", refunds.c.sends == 0, refunds.c.reason.startswith(TAKEN_BACK, autoescape=True)
+)
+_WRITTEN_OFF = statement(sa.select(*_COLUMNS).where(_payment, _taken_back), RefundRow)
 _GIVEN = statement(
     sa.select(
         refunds.c.payment_id,
         refunds.c.attempt,
         _sum(sa.func.sum(refunds.c.amount_minor).filter(refunds.c.status == "SUCCESS")).label("made"),
         _sum(sa.func.sum(refunds.c.amount_minor).filter(refunds.c.status != "SUCCESS")).label("under_way"),
-        _sum(
-            sa.func.sum(refunds.c.amount_minor).filter(
-                # what nobody asked for was written down; a merchant's own refund may have the same reason
-                *(refunds.c.status == "SUCCESS", refunds.c.sends == 0),
-                refunds.c.reason.startswith(TAKEN_BACK, autoescape=True),
-            )
-        ).label("written_off"),
+        _sum(sa.func.sum(refunds.c.amount_minor).filter(_taken_back)).label("written_off"),
     )
     .where(
         refunds.c.payment_id == sa.any_(sa.bindparam("ids", type_=ARRAY(sa.UUID))),
@@ -320,6 +319,10 @@ class RefundRepository:
         for row in await session.all(_GIVEN, ids=list(payment_ids)):
             found.setdefault(row.payment_id, {})[row.attempt] = Given(row.made, row.under_way, row.written_off)
         return found
+
+    async def written_off(self, session: Session, payment_id: UUID) -> list[Refund]:
+        """Return what the provider has taken back of a payment by itself, and is still gone."""
+        return [_refund(row) for row in await session.all(_WRITTEN_OFF, payment_id=payment_id)]
 
     async def claim_due(self, session: Session, lease: timedelta, limit: int) -> list[DueRefund]:
         """Take refunds that are due to be looked up; no other replica sees them for as long as `lease`."""

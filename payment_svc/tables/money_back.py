@@ -87,6 +87,8 @@ disputes = sa.Table(
     sa.Column("reinstate_time", TIME),
     # whether what was taken is a refund of the payment as well
     sa.Column("in_refunds", sa.Boolean, nullable=False, server_default="false"),
+    # when it is looked at although no event told of it; the version before leaves that to the default
+    sa.Column("next_check_time", TIME, server_default=sa.text("now() + interval '1 day'")),
     sa.CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in DisputeStatus)})", name="status_known"),
     # however many of its events come at once, a dispute is one
     sa.UniqueConstraint("provider", "provider_reference"),
@@ -101,3 +103,4 @@ sa.Index(
     *(disputes.c.status, disputes.c.respond_before),
     postgresql_where=sa.text(f"status IN ({_UNDECIDED})"),
 )
+sa.Index("ix_disputes_next_check", disputes.c.next_check_time, postgresql_where=disputes.c.next_check_time.is_not(None))

@@ -32,7 +32,7 @@ def retrieve(account: Account, call: Call) -> Document:
 
 
 def control(account: Account, request: JSON) -> JSON:
-    """`POST /_sandbox/disputes`: create, update or close the dispute of a capture."""
+    """`POST /_sandbox/disputes`: create, update, close or appeal the dispute of a capture."""
     capture = account.find(captures.KIND, str(request.get("capture")))
     if capture is None:
         raise Refused("name a capture")
@@ -42,13 +42,16 @@ def control(account: Account, request: JSON) -> JSON:
     dispute = account.find(KIND, str(capture.private.get("dispute")))
     if dispute is None:
         raise Refused(f"capture {capture.id} has no dispute")
-    if dispute.body["status"] == _RESOLVED:
-        raise Refused(f"dispute {dispute.id} is resolved")
+    is_resolved = dispute.body["status"] == _RESOLVED
+    if action == "appeal" and is_resolved:
+        return _appeal(account, dispute)
+    if is_resolved or action == "appeal":
+        raise Refused(f"dispute {dispute.id} is {'' if is_resolved else 'not '}resolved")
     if action == "update":
         return _update(account, dispute, str(status or "UNDER_REVIEW"))
     if action == "close":
         return _close(account, capture, dispute, str(status or "RESOLVED_BUYER_FAVOUR"))
-    raise Refused("action must be create, update or close")
+    raise Refused("action must be create, update, close or appeal")
 
 
 def _open(account: Account, capture: Document, reason: str) -> JSON:
@@ -90,6 +93,18 @@ def _update(account: Account, dispute: Document, status: str) -> JSON:
         raise Refused(f"status must be one of {', '.join(_OPEN)}")
     dispute.body["status"] = status
     return _tell(account, dispute, "UPDATED", "A dispute was updated")
+
+
+def _appeal(account: Account, dispute: Document) -> JSON:
+    """Who has lost takes it to the next stage: it is the same dispute, and there is another time to answer."""
+    due = datetime.now(UTC) + timedelta(days=2 * _DAYS_TO_ANSWER)
+    dispute.body |= {
+        "status": "WAITING_FOR_SELLER_RESPONSE",
+        "dispute_life_cycle_stage": "PRE_ARBITRATION",
+        "seller_response_due_date": due.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    }
+    del dispute.body["dispute_outcome"]
+    return _tell(account, dispute, "UPDATED", "A dispute was appealed")
 
 
 def _close(account: Account, capture: Document, dispute: Document, outcome: str) -> JSON:

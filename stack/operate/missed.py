@@ -64,6 +64,14 @@ _BOOKS = (
         "",
         "refund",
     ),
+    _Book(
+        "dispute",
+        "payments",
+        "SELECT dispute_id::text, version FROM disputes",
+        "",
+        "",
+        "dispute",
+    ),
 )
 _LOG: LiteralString = """
 SELECT aggregate_id::text, min(merchant_id::text), max(aggregate_version)
@@ -72,7 +80,7 @@ FROM events WHERE type LIKE %s GROUP BY aggregate_id
 
 
 def missed(server: str) -> Iterator[Missed]:
-    """Yield what others know of orders, payments and refunds and their own databases do not. Raises psycopg.Error."""
+    """Yield what others know of objects, and the objects' own databases do not. Raises psycopg.Error."""
     for book in _BOOKS:
         with psycopg.connect(database_url(server, book.database), connect_timeout=10) as connection:
             here: dict[str, int] = dict(connection.execute(book.here).fetchall())

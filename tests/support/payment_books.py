@@ -49,6 +49,7 @@ class World:
     def __init__(self, payment: Payment = PAID, sums: Sums = Sums(0, 0, 0)) -> None:  # noqa: B008  it is frozen
         self.payment = payment
         self.of_attempts: dict[int | None, Sums] = {None: sums}
+        self.gone: list[Any] = []
         self.known: set[Any] = set()
         self.owners: dict[Any, Any] = {}
         self.inserted: list[Any] = []
@@ -74,7 +75,7 @@ class World:
         self.reversals = Reversals(me, me, self.losses)
         self.returns = Returns(me, me, me, give_back=True, **cast(Any, clock))
         self.settlements = Settlements(me, me, lambda: NOW)
-        self.disputes = Disputes(me, me, me, **cast(Any, clock))
+        self.disputes = Disputes(me, me, me, clock=lambda: NOW)
         self.lost = LostRefunds(me, me, self.apply_in, self.losses, lambda: NOW)
         context.enter(context.Call(f"{1:032x}"))
 
@@ -129,6 +130,15 @@ class World:
         """Return the payment of a refund."""
         return self.owners.get(refund_id, self.payment.payment_id if refund_id in self.known else None)
 
+    async def written_off(self, _session: Any, payment_id: Any) -> list[Any]:
+        """Return what was taken back."""
+        assert payment_id == self.payment.payment_id
+        return self.gone
+
+    async def ask_of_return(self, _unit: Any, _payment: Payment, refund: Any) -> None:
+        """Ask a person."""
+        self.asked.append(refund)
+
     async def sums(self, _session: Any, _payment_id: Any, attempt: int | None = None) -> Sums:
         """Return what went back."""
         return self.of_attempts.get(attempt, Sums(0, 0, 0))
@@ -139,7 +149,7 @@ class World:
             self.inserted.append(one)
         return self.accepts
 
-    async def update(self, _session: Any, one: Any) -> None:
+    async def update(self, _session: Any, one: Any, *_: Any) -> None:
         """Store a version."""
         self.changed.append(one)
 

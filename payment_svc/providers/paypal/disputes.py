@@ -55,4 +55,5 @@ def of_dispute(dispute: Object, payment_id: str) -> DisputeSnapshot:
         # it holds the money before, and reverses the capture then
         withdrawn=status == DisputeStatus.LOST,
         in_refunds=True,
+        create_time=datetime.fromisoformat(created) if (created := dispute.get("create_time")) else None,
     )

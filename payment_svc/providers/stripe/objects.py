@@ -138,6 +138,7 @@ def of_dispute(dispute: Object) -> DisputeSnapshot:
     A charge that was made without a PaymentIntent carries its own metadata.
     """
     due = optional_mapping(dispute, "evidence_details").get("due_by")
+    created = dispute.get("created")
     belongs_to = "charge" if dispute.get("payment_intent") is None else "payment_intent"
     return DisputeSnapshot(
         reference=text(dispute, "id"),
@@ -147,6 +148,7 @@ def of_dispute(dispute: Object) -> DisputeSnapshot:
         reason=optional_text(dispute, "reason"),
         respond_before=datetime.fromtimestamp(due, UTC) if due else None,
         withdrawn=text(dispute, "status") in _WITHDRAWN,
+        create_time=datetime.fromtimestamp(created, UTC) if isinstance(created, int) else None,
     )
 
 

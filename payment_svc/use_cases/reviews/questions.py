@@ -52,6 +52,12 @@ class Questions:
         about = About(error.shown, reference=str(refund.refund_id), refund_id=refund.refund_id, held=False)
         await self.ask(unit, payment, ReviewKind.AMOUNT_DIFFERS, str(error), about)
 
+    async def ask_of_return(self, unit: UnitOfWork, payment: Payment, refund: Refund) -> None:
+        """Ask whether what was taken back has come back, as the dispute about it was won."""
+        reason = f"the dispute was won after {refund.amount} had been taken back: is the money there again?"
+        about = About(refund.amount, reference=str(refund.refund_id), refund_id=refund.refund_id, held=False)
+        await self.ask(unit, payment, ReviewKind.UNKNOWN_REFUND, reason, about)
+
     async def ask_of_excess(self, unit: UnitOfWork, payment: Payment, refund: Refund, given: int) -> None:
         """Ask about more than was captured that has gone back, with a refund or by it."""
         reason = f"{payment.money(given)} went back of {payment.money(payment.captured)}"

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID
 
 from mesh.errors import not_found
-from mesh.events.unit_of_work import UnitOfWork, UnitsOfWork
-from mesh.ids import Clock, NewId, new_id, utc_now
+from mesh.events.unit_of_work import UnitOfWork
+from mesh.ids import Clock, derived_id, utc_now
 from mesh.storage.database import Database
 from mesh.storage.listing import Listing
 from mesh.telemetry import alert, get_logger
 from payment_svc.contract import events as facts
 from payment_svc.domain import dispute as dispute_domain
-from payment_svc.domain.dispute import Dispute, DisputeSnapshot
+from payment_svc.domain.dispute import Dispute, DisputeSnapshot, DisputeStatus
 from payment_svc.domain.payment import Payment, StaleFactError
 from payment_svc.metrics import PAYMENT_DISPUTED
 from payment_svc.storage.disputes import DisputeRepository
 from payment_svc.use_cases import history_entries as changes
+from payment_svc.use_cases.ledger import Ledger
 
 log = get_logger(__name__)
 
@@ -29,16 +31,14 @@ class Disputes:
         self,
         database: Database,
         store: DisputeRepository,
-        work: UnitsOfWork,
+        ledger: Ledger,
         *,
         clock: Clock = utc_now,
-        ids: NewId = new_id,
     ) -> None:
         self._database = database
         self._store = store
-        self._work = work
+        self._ledger = ledger
         self._clock = clock
-        self._ids = ids
 
     async def get(self, merchant_id: UUID, dispute_id: UUID) -> Dispute:
         """Return a merchant's dispute. Raises ApiError NOT_FOUND."""
@@ -64,30 +64,52 @@ class Disputes:
         What is known is absorbed. `seen` is the dispute's version before it was looked at. Raises StaleFactError when
         it has changed since: what was seen may be older than that, and the step back to it a legal one.
         """
-        async with self._work.begin() as unit:
+        async with self._ledger.work.begin() as unit:
+            now = self._clock()
             current = await self._store.lock(unit.session, provider, snapshot.reference)
             if current is None:
                 current = self._opened(provider, payment, snapshot)
-                if not await self._store.insert(unit.session, current):
+                if not await self._store.insert(unit.session, current, dispute_domain.look_after(current, now)):
                     # opened by somebody else at this moment: theirs is visible once the insert has waited for it
                     current = await self._store.lock(unit.session, provider, snapshot.reference) or current
                 else:
                     self._publish(unit, current)
                     alert(PAYMENT_DISPUTED, log, payment_id=payment.payment_id, dispute_id=current.dispute_id)
                     seen = current.version
-            changed = dispute_domain.apply(current, snapshot, self._clock())
+            changed = dispute_domain.apply(current, snapshot, now)
             if changed and current.version != seen:
                 raise StaleFactError(f"looked at in version {seen}, and the dispute is at {current.version}")
             if changed:
-                await self._store.update(unit.session, changed)
+                await self._store.update(unit.session, changed, dispute_domain.look_after(changed, now))
                 self._publish(unit, changed)
+                if changed.status == DisputeStatus.WON:
+                    await self._ask_for_what_is_gone(unit, payment)
         return changed or current
+
+    async def claim_due(self, lease: timedelta, limit: int) -> list[tuple[Dispute, Payment]]:
+        """Take open disputes that are due to be looked at, with their payments."""
+        async with self._database.session() as session:
+            due = await self._store.claim_due(session, lease, limit)
+            found = await self._ledger.payments.by_ids(session, [one.payment_id for one in due])
+        payments = {one.payment_id: one for one in found}
+        return [(one, payments[one.payment_id]) for one in due]
+
+    async def _ask_for_what_is_gone(self, unit: UnitOfWork, payment: Payment) -> None:
+        """Ask a person about what was taken back of a payment: who wins has it back, and no object says so."""
+        gone = await self._ledger.refunds.written_off(unit.session, payment.payment_id)
+        if gone:
+            current = await self._ledger.lock(unit, payment.payment_id)
+            for one in gone:
+                await self._ledger.questions.ask_of_return(unit, current, one)
 
     def _opened(self, provider: str, payment: Payment, snapshot: DisputeSnapshot) -> Dispute:
         """Return the dispute as it was opened, whatever became of it since: merchants hear of the opening first."""
         now = self._clock()
+        accounts = [str(one.account_id or "") for one in payment.attempts if one.provider == provider]
+        begun = snapshot.create_time or payment.create_time
         opened = Dispute(
-            dispute_id=self._ids(),
+            # found anew after a restore it is the same one
+            dispute_id=derived_id(begun, provider, accounts[-1], snapshot.reference),
             payment_id=payment.payment_id,
             merchant_id=payment.merchant_id,
             order_id=payment.order_id,
@@ -104,7 +126,7 @@ class Disputes:
         )
         opened = dispute_domain.move_money(opened, snapshot, now)
         decided = snapshot.status in dispute_domain.DECIDED
-        return replace(opened, status=dispute_domain.DisputeStatus.UNDER_REVIEW) if decided else opened
+        return replace(opened, status=DisputeStatus.UNDER_REVIEW) if decided else opened
 
     def _publish(self, unit: UnitOfWork, dispute: Dispute) -> None:
         unit.add(facts.dispute_event(dispute), [changes.of_dispute(dispute)])

@@ -8,8 +8,6 @@ from decimal import Decimal
 
 import httpx
 import psycopg
-from fusionx.payment.v1 import review_service_pb2 as review_pb2
-from fusionx.payment.v1.review_service_pb2_grpc import ReviewServiceStub
 
 from payment_svc.use_cases.taken_back.losses import ELSEWHERE
 from stack.stack import Ready
@@ -17,7 +15,7 @@ from tests.support.merchant.api import Json, Merchant
 from tests.support.merchant.errors import problem
 from tests.support.merchant.receiver import Receiver
 from tests.support.providers.sandbox import Provider
-from tests.support.stack.mesh import dial_service
+from tests.support.reviews import refreshed
 from tests.support.waiting import eventually
 
 
@@ -168,14 +166,6 @@ def test_refunds_that_were_lost_are_brought_forward_by_a_command(
     names = ("refund_id", "status", "amount", "provider_reference")
     assert [found[name] for name in names] == [given[name] for name in names]
     assert refreshed(gateway, payment["payment_id"]) == (0, "10.00", [])
-
-
-def refreshed(gateway: Ready, payment_id: str) -> tuple[int, str, list[str]]:
-    """Bring a payment's refunds forward, as `fusionxpay review refunds` does."""
-    with dial_service(gateway, "payment_svc") as channel:
-        request = review_pb2.RefreshRefundsRequest(payment_id=payment_id)
-        said = ReviewServiceStub(channel).RefreshRefunds(request, timeout=30)
-    return said.booked, said.refunded_amount.value, list(said.differing)
 
 
 def test_refund_that_nobody_can_tell_of_is_given_to_a_person_and_may_still_end(

@@ -6,39 +6,17 @@ import httpx
 import psycopg
 import pytest
 from fusionx.payment.v1 import review_service_pb2 as review_pb2
-from fusionx.payment.v1.review_service_pb2_grpc import ReviewServiceStub
 
 from stack.stack import Ready
 from tests.support.merchant.api import Json, Merchant
 from tests.support.providers.sandbox import Provider
-from tests.support.stack.mesh import dial_service
+from tests.support.reviews import open_reviews, resolve
 from tests.support.waiting import eventually
 
 FORGOTTEN = (
     "UPDATE operations SET create_time = now() - interval '25 hours', next_try_time = now()"
     " WHERE payment_id = %s AND kind = 'START'"
 )
-
-
-def open_reviews(gateway: Ready, payment_id: str) -> list[review_pb2.Review]:
-    """Return what is open about a payment."""
-    with dial_service(gateway, "payment_svc") as channel:
-        found = ReviewServiceStub(channel).ListReviews(review_pb2.ListReviewsRequest(page_size=100), timeout=10)
-    return [one for one in found.reviews if one.payment_id == payment_id]
-
-
-def resolve(gateway: Ready, review: review_pb2.Review, answer: str) -> review_pb2.Review:
-    """Answer a review."""
-    with dial_service(gateway, "payment_svc") as channel:
-        return ReviewServiceStub(channel).ResolveReview(
-            review_pb2.ResolveReviewRequest(
-                review_id=review.review_id,
-                resolution=review_pb2.Review.Resolution.Value(answer),
-                operator="ada",
-                why="looked at the provider's dashboard",
-            ),
-            timeout=10,
-        )
 
 
 def unknown(gateway: Ready, merchant: Merchant, provider: Provider, order_id: str) -> str:

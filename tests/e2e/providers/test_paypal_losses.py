@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psycopg
 import pytest
 from fusionx.payment.v1 import review_service_pb2 as review_pb2
-from fusionx.payment.v1.review_service_pb2_grpc import ReviewServiceStub
 
 from stack.stack import Ready
 from tests.support.merchant.api import Json, Merchant
@@ -14,7 +14,7 @@ from tests.support.merchant.errors import problem
 from tests.support.merchant.receiver import Receiver
 from tests.support.providers.paypal import PaypalAccount, open_page
 from tests.support.providers.sandbox import Provider
-from tests.support.stack.mesh import dial_service
+from tests.support.reviews import open_reviews, resolve
 from tests.support.waiting import eventually
 
 TAKEN_BACK = "taken back: the provider reversed the payment"
@@ -134,18 +134,51 @@ def test_dispute_is_followed_to_its_end(
     merchant.wait_for_order(payment["order_id"], order)
 
 
+def test_appeal_of_a_lost_dispute_is_heard_and_what_comes_back_is_booked(
+    merchant: Merchant, receiver: Receiver, paypal: PaypalAccount, gateway: Ready
+) -> None:
+    payment, capture = paid(merchant, paypal)
+    paypal.dispute(capture, "create", reason="UNAUTHORISED")
+    first = dispute_of(merchant, payment, "NEEDS_RESPONSE")
+    paypal.dispute(capture, "close", status="RESOLVED_BUYER_FAVOUR")
+    dispute_of(merchant, payment, "LOST")
+    merchant.wait_for_order(payment["order_id"], "REFUNDED")
+    paypal.dispute(capture, "appeal")
+    assert dispute_of(merchant, payment, "NEEDS_RESPONSE")["respond_before"] > first["respond_before"]
+    paypal.dispute(capture, "close", status="RESOLVED_SELLER_FAVOUR")
+    won = dispute_of(merchant, payment, "WON")
+    told = [f"dispute.{word}" for word in ("opened", "closed", "updated", "closed")]
+    eventually(
+        lambda: [kind for _, kind in receiver.histories().get(won["dispute_id"], [])] == told, "the merchant's webhooks"
+    )
+    (review,) = eventually(lambda: open_reviews(gateway, payment["payment_id"]), "a review")
+    assert (review.kind, review.amount.value) == (review_pb2.Review.UNKNOWN_REFUND, "10.00")
+    resolve(gateway, review, "NOT_CAPTURED")
+    merchant.wait_for_order(payment["order_id"], "SUCCESS")
+    assert merchant.payment(payment["payment_id"])["refunded_amount"]["value"] == "0.00"
+
+
+def test_dispute_whose_events_were_lost_is_looked_at(
+    merchant: Merchant, provider: Provider, paypal: PaypalAccount, gateway: Ready
+) -> None:
+    payment, capture = paid(merchant, paypal)
+    paypal.dispute(capture, "create", reason="UNAUTHORISED")
+    opened = dispute_of(merchant, payment, "NEEDS_RESPONSE")
+    provider.fault(payment["order_id"], "webhook_drop", operation="CUSTOMER.DISPUTE.UPDATED")
+    paypal.dispute(capture, "update", status="UNDER_REVIEW")
+    query = "UPDATE disputes SET next_check_time = now() WHERE dispute_id = %s AND next_check_time > now()"
+    with psycopg.connect(gateway.database_urls["payments"]) as connection:
+        assert connection.execute(query, [opened["dispute_id"]]).rowcount == 1
+    dispute_of(merchant, payment, "UNDER_REVIEW")
+
+
 def test_capture_that_is_denied_after_all_is_put_to_a_person(
     merchant: Merchant, paypal: PaypalAccount, gateway: Ready
 ) -> None:
     payment, capture = paid(merchant, paypal)
     paypal.settle(capture, "denied")
 
-    def asked() -> list[review_pb2.Review]:
-        with dial_service(gateway, "payment_svc") as channel:
-            found = ReviewServiceStub(channel).ListReviews(review_pb2.ListReviewsRequest(page_size=100), timeout=10)
-        return [one for one in found.reviews if one.payment_id == payment["payment_id"]]
-
-    (review,) = eventually(asked, "a review")
+    (review,) = eventually(lambda: open_reviews(gateway, payment["payment_id"]), "a review")
     assert (review.kind, review.amount.value) == (review_pb2.Review.AMOUNT_DIFFERS, "10.00")
     assert "PAYMENT.CAPTURE.DENIED" in review.reason
     assert merchant.payment(payment["payment_id"])["status"] == "SUCCESS"

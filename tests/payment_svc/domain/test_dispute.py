@@ -7,11 +7,20 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh.money import Money
-from payment_svc.domain.dispute import DISPUTE_TRANSITIONS, Dispute, DisputeSnapshot, DisputeStatus, apply
+from payment_svc.domain.dispute import (
+    DISPUTE_TRANSITIONS,
+    LOOK_AFTER,
+    Dispute,
+    DisputeSnapshot,
+    DisputeStatus,
+    apply,
+    look_after,
+)
 
 S = DisputeStatus
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -53,10 +62,37 @@ def test_same_snapshot_again_changes_nothing(status: DisputeStatus) -> None:
     assert apply(once, said(status), NOW) is None
 
 
-def test_late_news_of_an_open_dispute_does_not_reopen_a_decided_one() -> None:
-    lost = apply(OPENED, said(S.LOST), NOW)
-    assert lost
-    assert apply(lost, said(S.UNDER_REVIEW), NOW) is None
+@pytest.mark.parametrize("decided", [S.LOST, S.WON])
+@pytest.mark.parametrize("stage", [S.NEEDS_RESPONSE, S.UNDER_REVIEW])
+def test_appeal_after_a_decision_has_a_deadline_of_its_own(decided: DisputeStatus, stage: DisputeStatus) -> None:
+    """PayPal's stages of arbitration are of the same dispute. Which look is the later one, its version tells."""
+    ended = apply(OPENED, said(decided), NOW)
+    assert ended
+    due = NOW + timedelta(days=10)
+    again = apply(ended, replace(said(stage), respond_before=due), NOW)
+    assert again
+    assert (again.status, again.respond_before, again.version) == (stage, due, 3)
+
+
+@pytest.mark.parametrize(
+    ("status", "left", "wait"),
+    [
+        (S.NEEDS_RESPONSE, None, LOOK_AFTER),
+        (S.UNDER_REVIEW, timedelta(hours=3), timedelta(hours=3, minutes=5)),
+        (S.NEEDS_RESPONSE, timedelta(0), timedelta(minutes=5)),
+        (S.NEEDS_RESPONSE, timedelta(minutes=-5), LOOK_AFTER),
+        (S.NEEDS_RESPONSE, timedelta(days=-9), LOOK_AFTER),
+        (S.NEEDS_RESPONSE, timedelta(days=9), LOOK_AFTER),
+        (S.WON, timedelta(hours=3), None),
+        (S.LOST, None, None),
+        (S.CLOSED, None, None),
+    ],
+)
+def test_open_dispute_is_looked_at_daily_and_when_its_time_is_up(
+    status: DisputeStatus, left: timedelta | None, wait: timedelta | None
+) -> None:
+    due = NOW + left if left is not None else None
+    assert look_after(replace(OPENED, status=status, respond_before=due), NOW) == wait
 
 
 def test_decision_that_the_bank_reverses_is_followed() -> None:

@@ -21,6 +21,7 @@ from tests.simulation.storage import Store
 from tests.support.rows import AFTER, BEFORE, MINE, NAMES, NOW, Watch, ids
 
 K = ReviewKind
+DAY = timedelta(days=1)
 REVIEWS, DISPUTES = ReviewRepository(), DisputeRepository()
 REVIEW = Review(
     review_id=MINE, kind=K.AMOUNT_DIFFERS, payment_id=MINE, merchant_id=MINE, order_id=MINE, refund_id=None, attempt=1,
@@ -194,14 +195,14 @@ async def test_one_dispute_is_changed_and_read(database: Database, store: Store)
     moved = {"withdrawn": 900, "withdraw_time": NOW + hour, "reinstate_time": NOW + 2 * hour, "in_refunds": True}
     lost = dispute_of(MINE, status=DisputeStatus.LOST, version=2, update_time=NOW + hour, **moved)
     async with database.session() as session:
-        assert [await DISPUTES.insert(session, dispute_of(one)) for one in ids] == [True] * 3
-        assert not await DISPUTES.insert(session, dispute_of(MINE, dispute_id=UUID(int=9)))
+        assert [await DISPUTES.insert(session, dispute_of(one), DAY) for one in ids] == [True] * 3
+        assert not await DISPUTES.insert(session, dispute_of(MINE, dispute_id=UUID(int=9)), DAY)
         for version in (1, 3):
             with Watch(store, "disputes", "dispute_id") as watch, pytest.raises(RuntimeError):
-                await DISPUTES.update(session, replace(lost, version=version))
+                await DISPUTES.update(session, replace(lost, version=version), None)
             assert not watch.changed
         with Watch(store, "disputes", "dispute_id") as watch:
-            await DISPUTES.update(session, lost)
+            await DISPUTES.update(session, lost, None)
         assert watch.changed == {MINE}
         assert [await DISPUTES.get(session, one, MINE) for one in ids] == [None, lost, None]
         assert [await DISPUTES.lock(session, one, "dp_m") for one in ("a", "stripe", "z")] == [None, lost, None]
@@ -210,3 +211,16 @@ async def test_one_dispute_is_changed_and_read(database: Database, store: Store)
             assert await DISPUTES.lock(session, "stripe", name) is None
             assert await DISPUTES.version(session, "stripe", name) == 0
         assert await DISPUTES.page(session, Listing({"merchant_id": MINE}), after=None, limit=3) == [lost]
+
+
+async def test_open_disputes_are_due_in_turn(database: Database) -> None:
+    late, early, later = dispute_of(BEFORE), dispute_of(MINE), dispute_of(AFTER)
+    won = dispute_of(MINE, dispute_id=UUID(int=77), provider_reference="dp_w", status=DisputeStatus.WON)
+    async with database.session() as session:
+        for one, wait in ((late, -DAY), (early, -2 * DAY), (later, DAY), (won, -3 * DAY)):
+            await DISPUTES.insert(session, one, wait)
+        assert await DISPUTES.claim_due(session, DAY, 1) == [early]
+        assert await DISPUTES.claim_due(session, DAY, 9) == [late]
+        assert await DISPUTES.claim_due(session, DAY, 9) == []
+        await DISPUTES.update(session, replace(late, version=2), -DAY)
+        assert await DISPUTES.claim_due(session, DAY, 9) == [replace(late, version=2)]

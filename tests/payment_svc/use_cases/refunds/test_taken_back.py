@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from mesh.ids import derived_id, made_at
 from mesh.money import Money
 from payment_svc.domain.dispute import Dispute, DisputeSnapshot, DisputeStatus
 from payment_svc.domain.operation import OperationStatus
@@ -16,7 +17,7 @@ from payment_svc.domain.refund import RefundSnapshot, RefundStatus
 from payment_svc.providers.base import ObjectNotFoundError, UnavailableError
 from payment_svc.storage.refunds import Sums
 from payment_svc.use_cases.taken_back.losses import REVERSED
-from tests.support.payment_books import EVENT, HOUR, NEW_ID, NOW, PAID, World
+from tests.support.payment_books import EVENT, HOUR, NOW, PAID, World
 from tests.support.providers.paypal_api import PAYMENT
 
 S, R, E = PaymentStatus, RefundStatus, OperationStatus
@@ -91,9 +92,10 @@ async def test_what_is_left_of_a_capture_is_never_less_than_nothing(given: int, 
 
 # disputes
 
-SAID = DisputeSnapshot("dp", "", Money(1200, "EUR"), DisputeStatus.NEEDS_RESPONSE, "fraud", NOW + HOUR)
+SAID = DisputeSnapshot("dp", "", Money(1200, "EUR"), DisputeStatus.NEEDS_RESPONSE, "fraud", NOW + HOUR, create_time=NOW)
+DISPUTE_ID = derived_id(NOW, "paypal", "", "dp")
 KNOWN = Dispute(
-    NEW_ID, PAID.payment_id, PAID.merchant_id, PAID.order_id, "paypal", "dp", Money(1200, "EUR"),
+    DISPUTE_ID, PAID.payment_id, PAID.merchant_id, PAID.order_id, "paypal", "dp", Money(1200, "EUR"),
     DisputeStatus.NEEDS_RESPONSE, "fraud", NOW + HOUR, 1, NOW, NOW,
 )  # fmt: skip
 
@@ -140,3 +142,22 @@ async def test_dispute_that_somebody_else_opens_at_this_moment_is_theirs() -> No
     with pytest.raises(StaleFactError):
         await world.disputes.apply_snapshot("paypal", PAID, replace(said, status=DisputeStatus.NEEDS_RESPONSE), 0)
     assert (world.changed, world.events, world.inserted) == ([], [], [])
+
+
+async def test_dispute_that_is_won_puts_what_was_taken_back_to_a_person() -> None:
+    world = World()
+    world.locked, world.gone = [replace(KNOWN, status=DisputeStatus.LOST)] * 2, ["a write-off"]
+    await world.disputes.apply_snapshot("paypal", PAID, replace(SAID, status=DisputeStatus.LOST, reason="new"), 1)
+    assert not world.asked
+    await world.disputes.apply_snapshot("paypal", PAID, replace(SAID, status=DisputeStatus.WON), 1)
+    assert cast(Any, world.asked) == ["a write-off"]
+
+
+async def test_dispute_that_is_found_anew_is_the_same_one() -> None:
+    """A restore may lose it: others know of its id."""
+    shown = (SAID, SAID, replace(SAID, reference="dp2"), replace(SAID, create_time=None))
+    ids = [(await World().disputes.apply_snapshot("paypal", PAID, said, 0)).dispute_id for said in shown]
+    assert ids[0] == ids[1] == DISPUTE_ID
+    assert len(set(ids)) == 3
+    assert [made_at(one) for one in ids] == [NOW, NOW, NOW, PAID.create_time]
+    assert {(one.version, one.variant) for one in ids} == {(7, DISPUTE_ID.variant)}
