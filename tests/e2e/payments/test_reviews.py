@@ -10,7 +10,7 @@ from fusionx.payment.v1 import review_service_pb2 as review_pb2
 from stack.stack import Ready
 from tests.support.merchant.api import Json, Merchant
 from tests.support.providers.sandbox import Provider
-from tests.support.reviews import open_reviews, resolve
+from tests.support.stack.reviews import open_reviews, resolve
 from tests.support.waiting import eventually
 
 FORGOTTEN = (

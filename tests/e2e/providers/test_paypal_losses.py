@@ -14,7 +14,7 @@ from tests.support.merchant.errors import problem
 from tests.support.merchant.receiver import Receiver
 from tests.support.providers.paypal import PaypalAccount, open_page
 from tests.support.providers.sandbox import Provider
-from tests.support.reviews import open_reviews, resolve
+from tests.support.stack.reviews import open_reviews, resolve
 from tests.support.waiting import eventually
 
 TAKEN_BACK = "taken back: the provider reversed the payment"
@@ -155,7 +155,7 @@ def test_appeal_of_a_lost_dispute_is_heard_and_what_comes_back_is_booked(
     assert (review.kind, review.amount.value) == (review_pb2.Review.UNKNOWN_REFUND, "10.00")
     resolve(gateway, review, "NOT_CAPTURED")
     merchant.wait_for_order(payment["order_id"], "SUCCESS")
-    assert merchant.payment(payment["payment_id"])["refunded_amount"]["value"] == "0.00"
+    assert "refunded_amount" not in merchant.payment(payment["payment_id"])
 
 
 def test_dispute_whose_events_were_lost_is_looked_at(
