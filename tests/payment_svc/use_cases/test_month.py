@@ -97,7 +97,7 @@ class Shop:
             create_time=when, update_time=when,
         )  # fmt: skip
         async with self._database.transaction() as session:
-            await DISPUTES.insert(session, dispute)
+            await DISPUTES.insert(session, dispute, None)
         return dispute
 
     async def decides(
@@ -109,7 +109,7 @@ class Shop:
         changed = dispute_domain.apply(dispute, snapshot, when)
         assert changed
         async with self._database.transaction() as session:
-            await DISPUTES.update(session, changed)
+            await DISPUTES.update(session, changed, None)
         return changed
 
 
