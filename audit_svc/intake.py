@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
 
 import httpx
@@ -21,6 +22,8 @@ from mesh.worker import Worker
 log = get_logger(__name__)
 INTERVAL_SECONDS = 1.0
 ROTATION_SECONDS = 5.0
+RETRY_SECONDS = 1.0
+"""How long is rested at the end, when the database does not take what is left."""
 
 
 class Intake:
@@ -47,7 +50,7 @@ class Intake:
         self._habits = KeyHabits()
         self._position: Position | None = None
         self._alerted = False
-        self.worker = Worker("audit-intake", self.step, INTERVAL_SECONDS)
+        self.worker = Worker("audit-intake", self.step, INTERVAL_SECONDS, at_end=self.finish)
 
     async def step(self) -> bool:
         """Take over one batch; return whether there was one."""
@@ -65,6 +68,18 @@ class Intake:
         self._position = batch.end
         self._spool.drop_read(batch.end)
         return True
+
+    async def finish(self) -> None:
+        """Take over all that is left, for as long as it is given: a volume may go with its pod, and Envoy has ended."""
+        while True:
+            try:
+                if not await self.step():
+                    return
+            except Exception as error:
+                if (task := asyncio.current_task()) and task.cancelling():
+                    raise asyncio.CancelledError from error
+                log.warning("lines wait for the audit's database to end", error=repr(error))
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def _take_over(self, batch: Batch, begin: Position) -> bool:
         now = self._clock()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import shutil
@@ -31,6 +32,7 @@ from mesh.signatures.anchors import newest_first, seq_of
 from mesh.storage.revision import head_revision
 from stack.authority import NATS_NAME
 from stack.databases import DATABASES
+from stack.operate.backup import MANIFEST
 from stack.probes import grpc_serving, nats_answers
 
 SECONDS = 3.0
@@ -261,13 +263,23 @@ def _backups(patient: Patient) -> Iterator[Finding]:
     if patient.backups is None:
         yield Finding("backups", "nobody says where backups are", "say --backups, and have some (docs/operations.md)")
         return
-    newest = max((file.stat().st_mtime for file in patient.backups.rglob("*") if file.is_file()), default=0.0)
+    # what was begun and has no manifest, or is not what that says, could not be restored
+    newest = max((file.stat().st_mtime for file in patient.backups.rglob(MANIFEST) if _is_whole(file)), default=0.0)
     age = timedelta(seconds=time.time() - newest)
     if age > BACKUP:
         words = f"the newest backup is {age.total_seconds() / 3600:.0f} hours old" if newest else "there is no backup"
         yield Finding("backups", words, "run the backup, and find out why it did not run", True)
     else:
         yield Finding("backups", f"the newest backup is {age.total_seconds() / 3600:.0f} hours old")
+
+
+def _is_whole(manifest: Path) -> bool:
+    """Return whether every file that a backup's manifest names is there; what is in them, a restore looks at."""
+    try:
+        dumps = json.loads(manifest.read_text())
+        return bool(dumps) and all((manifest.parent / one["file"]).stat().st_size for one in dumps.values())
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return False
 
 
 def _anchors(patient: Patient) -> Iterator[Finding]:

@@ -98,14 +98,22 @@ def add_index(name: str, table: str, columns: Sequence[str], **options: Any) -> 
     """Build an index of a table that is in use, while it is read and written.
 
     It commits what its migration did before, so it comes first there: all of it may run again after a failure. What a
-    failed build has left is built anew.
+    failed build has left is built anew; what was built stays, as hours may have gone into it.
     """
     with op.get_context().autocommit_block():
         # nobody waits behind a build, and it waits for every transaction that has begun
+        if _is_built(name):
+            return
         op.execute("SET lock_timeout = 0")
         op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
         op.create_index(name, table, columns, postgresql_concurrently=True, **options)
         op.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
+
+
+def _is_built(name: str) -> bool:
+    """Return whether there is an index of the name that is whole: one whose build failed is not valid."""
+    valid = sa.text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
+    return bool(op.get_bind().scalar(valid, {"name": name}))
 
 
 def drop_index(name: str, table: str) -> None:

@@ -133,7 +133,7 @@ def test_every_manifest_is_one_that_kubernetes_knows(environment: str) -> None:
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_every_pod_satisfies_the_restricted_security_standard(environment: str) -> None:
     """Source: Kubernetes, "Pod Security Standards", restricted."""
-    volumes = {"configMap", "emptyDir", "persistentVolumeClaim", "secret"}
+    volumes = {"configMap", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
     for name, pod in pods(environment):
         assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys(), name
         assert pod["automountServiceAccountToken"] is False
@@ -305,12 +305,12 @@ def test_certificates_have_the_names_that_the_mesh_goes_by() -> None:
     assert issued == {name: [name] for name in (*NAMES, "envoy", "operator")}
     secrets = {one["spec"]["secretName"] for one in of_kind("Certificate").values()}
     mounted = {
-        volume["secret"]["secretName"]
+        source["secret"]["name"]
         for _, pod in pods("production")
         for volume in pod["volumes"]
-        if volume.get("secret", {}).get("secretName", "").endswith("-tls")
+        for source in volume.get("projected", {}).get("sources", [])
     }
-    assert mounted <= secrets
+    assert mounted == secrets - {"pay-operator-tls"}
 
 
 @needs_helm

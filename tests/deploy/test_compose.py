@@ -155,8 +155,8 @@ def test_every_database_is_migrated_before_its_process_starts() -> None:
     assert migrate["command"] == ["python", "-m", "mesh.storage.migrate", *jobs]
     assert f"'subpath': '{MIGRATIONS}'" in str(migrate["volumes"])
     behind = [name for name in NAMES if name != "audit_svc"]
-    assert all(SERVICES[name]["depends_on"]["migrate"] for name in behind)
-    # the audit is beside Envoy, which waits for all of those
+    assert all(SERVICES[name]["depends_on"]["migrate"] for name in NAMES)
+    # payments are taken without the audit, whose lines wait
     assert all(SERVICES["envoy"]["depends_on"][name] == {"condition": "service_healthy"} for name in behind)
 
 
@@ -177,6 +177,19 @@ def test_envoy_and_every_process_send_their_spans_to_the_same_place() -> None:
         for name in NAMES:
             told = [_set(SERVICES[name]["environment"][variable], given) for variable in (ENDPOINT, PART)]
             assert told == [collector, part], name
+
+
+def test_no_container_is_cut_off_by_the_end_of_another() -> None:
+    """Who shares the network of one that is started anew keeps the old one, which leads nowhere."""
+    assert [name for name, service in SERVICES.items() if "network_mode" in service] == []
+    asked = environment("audit_svc")["ENVOY_ADMIN_URL"]
+    assert asked == f"unix:{envoy_options().admin_socket}"
+    folder = Path(envoy_options().admin_socket).parent
+    for name in ("envoy", "audit_svc"):
+        assert f"spool:{folder}" in SERVICES[name]["volumes"]
+    assert environment("console")["AUDIT_TARGET"] == "dns:///audit_svc:50051"
+    # the administration has no port that a health check could ask
+    assert "/8080 " in SERVICES["envoy"]["healthcheck"]["test"][-1]
 
 
 def test_envoy_runs_what_is_rendered_for_it() -> None:

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from mesh.storage.migrate import add_index
+from mesh.storage.migrate import add_index, drop_index
 
 revision = "0004"
 down_revision = "0003"
@@ -10,6 +10,8 @@ NAME, TABLE = "ix_entries_time", "entries"
 
 
 def upgrade() -> None:
+    # of the same name, and another kind
+    drop_index(NAME, TABLE)
     add_index(NAME, TABLE, ["time"], postgresql_using="brin", postgresql_with={"autosummarize": True})
 
 

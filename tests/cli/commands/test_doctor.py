@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import time
 import uuid
@@ -105,14 +104,29 @@ def test_schema_of_another_version_is_found(gateway: Ready, tmp_path: Path) -> N
 
 
 def test_clock_and_certificates_and_backups_are_held_against_time(gateway: Ready, tmp_path: Path) -> None:
-    backup = tmp_path / "base.tar"
-    backup.touch()
-    os.utime(backup, (0, time.time()))
+    _backup(tmp_path / "old")
     named = {"ca_file": gateway.ca_file, "database_urls": {"orders": gateway.database_urls["orders"]}}
     with time_machine.travel(time.time() + timedelta(days=85).total_seconds()):
         status, findings = examined(tmp_path, named, "--backups", str(tmp_path))
     assert status == 1
     assert {one["check"] for one in findings if one["todo"]} == {"clock", "certificates", "backups"}
+
+
+def _backup(place: Path, *, is_whole: bool = True, with_manifest: bool = True) -> None:
+    place.mkdir()
+    (place / "orders.dump").write_text("rows" if is_whole else "")
+    if with_manifest:
+        (place / "manifest.json").write_text(json.dumps({"orders": {"file": "orders.dump"}}))
+
+
+def test_backup_that_could_not_be_restored_is_none(tmp_path: Path) -> None:
+    _backup(tmp_path / "begun", with_manifest=False)
+    _backup(tmp_path / "empty", is_whole=False)
+    _, findings = examined(tmp_path, {}, "--backups", str(tmp_path))
+    assert [one["words"] for one in findings if one["check"] == "backups"] == ["there is no backup"]
+    _backup(tmp_path / "good")
+    _, findings = examined(tmp_path, {}, "--backups", str(tmp_path))
+    assert [one["words"] for one in findings if one["check"] == "backups"] == ["the newest backup is 0 hours old"]
 
 
 def test_consumer_that_is_not_there_is_found(gateway: Ready, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

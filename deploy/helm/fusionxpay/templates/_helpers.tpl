@@ -84,9 +84,9 @@ readinessProbe:
 - {name: FUSIONXPAY_TLS_CERT_FILE, value: /tls/cert.pem}
 - {name: FUSIONXPAY_TLS_KEY_FILE, value: /tls/key.pem}
 - {name: FUSIONXPAY_TLS_CA_FILE, value: /tls/ca.pem}
-# with preStop's 5 s and both graces less than the pod's 60 s
+# with preStop and both graces less than the pod's own
 - {name: FUSIONXPAY_DRAIN_SECONDS, value: "5"}
-- {name: FUSIONXPAY_GRACE_SECONDS, value: "20"}
+- {name: FUSIONXPAY_GRACE_SECONDS, value: {{ .grace | default 20 | quote }}}
 # replicas that came meanwhile are found after so long
 - {name: FUSIONXPAY_MAX_CONNECTION_AGE_SECONDS, value: "300"}
 {{- if .root.Values.tracing.endpoint }}
@@ -102,15 +102,37 @@ readinessProbe:
 {{- end }}
 
 {{- define "fusionxpay.certificate" -}}
-secret:
-  secretName: {{ include "fusionxpay.name" . }}-tls
+{{- $trust := .root.Values.certificates.trust }}
+{{- $bundle := and (ne .process "public") (or $trust.configMap $trust.secret) }}
+projected:
   defaultMode: 0440
-  items:
-    - {key: tls.crt, path: cert.pem}
-    - {key: tls.key, path: key.pem}
-    {{- if ne .process "public" }}
-    - {key: ca.crt, path: ca.pem}
+  sources:
+    - secret:
+        name: {{ include "fusionxpay.name" . }}-tls
+        items:
+          - {key: tls.crt, path: cert.pem}
+          - {key: tls.key, path: key.pem}
+          {{- if and (ne .process "public") (not $bundle) }}
+          - {key: ca.crt, path: ca.pem}
+          {{- end }}
+    {{- if $bundle }}
+    # while a CA is changed for another both are trusted, which a certificate's own secret does not say
+    - {{ ternary "configMap" "secret" (ne $trust.configMap "") }}:
+        name: {{ $bundle }}
+        items: [{key: {{ $trust.key }}, path: ca.pem}]
     {{- end }}
+{{- end }}
+
+{{- define "fusionxpay.replicas" -}}
+{{- /* of one that is scaled, the number that there is: what is left out of a manifest that had it becomes one */ -}}
+{{- if not .scaling.enabled -}}
+replicas: {{ .replicas }}
+{{- else -}}
+{{- $there := lookup "apps/v1" "Deployment" .root.Release.Namespace (include "fusionxpay.name" .) -}}
+{{- if $there -}}
+replicas: {{ $there.spec.replicas }}
+{{- end -}}
+{{- end -}}
 {{- end }}
 
 {{- define "fusionxpay.scaling" -}}
