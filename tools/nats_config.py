@@ -1,4 +1,4 @@
-"""NATS' configuration for `docker-compose.yml`: `python -m tools.nats_config [--check]` writes `deploy/nats.conf`."""
+"""NATS' configuration for Compose: `python -m tools.nats_config [--check]` writes `deploy/nats/nats.conf`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from mesh.tls import TlsFiles
 from stack.nats_config import NatsOptions, render
 
-RENDERED = Path(__file__).resolve().parent.parent / "deploy" / "nats.conf"
+RENDERED = Path(__file__).resolve().parent.parent / "deploy" / "nats" / "nats.conf"
 TLS = Path("/tls")
 
 

@@ -28,6 +28,7 @@ from stack.databases import DATABASES, MIGRATIONS
 from stack.nats_config import PERMISSIONS
 from stack.services import OUR_SERVICES
 from tests.support.paths import ROOT
+from tests.support.waiting import eventually
 
 NAMES = [*(service.name for service in OUR_SERVICES), CONSOLE.name]
 TLS = {"TLS_CERT_FILE", "TLS_KEY_FILE", "TLS_CA_FILE"}
@@ -91,7 +92,9 @@ def test_volumes_that_are_written_to_are_folders_that_the_image_has_for_nothing_
     """A new volume takes over owner and content of what it is mounted on; over root's own files nobody could write."""
     dockerfile = (ROOT / "deploy" / "Dockerfile").read_text()
     (made,) = re.findall(r"install -d -o 65532 -g 65532 ((?:[^&]|\\\n)*)&&", dockerfile)
-    volumes = [one for name in OURS for one in SERVICES[name].get("volumes", []) if isinstance(one, str)]
+    volumes = [
+        one for name in OURS for one in SERVICES[name].get("volumes", []) if isinstance(one, str) and "./" not in one
+    ]
     targets = {one.split(":")[1] for one in volumes}
     assert targets
     assert targets <= set(made.replace("\\", " ").split())
@@ -190,6 +193,39 @@ def test_no_container_is_cut_off_by_the_end_of_another() -> None:
     assert environment("console")["AUDIT_TARGET"] == "dns:///audit_svc:50051"
     # the administration has no port that a health check could ask
     assert "/8080 " in SERVICES["envoy"]["healthcheck"]["test"][-1]
+
+
+def test_what_an_update_replaces_is_mounted_by_its_folder() -> None:
+    """A checkout writes new files, and what is mounted by itself stays the old one."""
+    bound = [one.split(":")[0] for service in SERVICES.values() for one in service.get("volumes", []) if "./" in one]
+    assert bound
+    assert [one for one in bound if not (ROOT / one).is_dir()] == []
+    assert "--enable-feature=auto-reload-config" in SERVICES["prometheus"]["command"]
+    (sd,) = yaml.safe_load((ROOT / "deploy/observability/prometheus.yaml").read_text())["scrape_configs"]
+    assert SERVICES["prometheus"]["configs"][0]["target"] in sd["file_sd_configs"][0]["files"]
+
+
+def test_nats_is_told_of_a_renewed_certificate(tmp_path: Path) -> None:
+    told, files = tmp_path / "told", [tmp_path / name for name in ("cert.pem", "ca.pem", "nats.conf")]
+    for file in files:
+        file.write_text("old")
+    *shell, script = SERVICES["nats_reload"]["entrypoint"]
+    script = script.replace("$$", "$").replace("sleep 10", "sleep 0.05").replace("kill -HUP 1", f"echo HUP >> {told}")
+    for place in ("/tls", "/etc/nats"):
+        script = script.replace(f"{place}/", f"{tmp_path}/")
+    # what it has seen before anything changes is written down
+    script = script.replace("while :;", f"touch {tmp_path}/began; while :;")
+    with subprocess.Popen([*shell, script]) as watching:
+        try:
+            eventually((tmp_path / "began").exists, "the first look")
+            files[0].with_suffix(".new").write_text("new")
+            files[0].with_suffix(".new").rename(files[0])
+            eventually(told.exists, "NATS to be told")
+        finally:
+            watching.terminate()
+    assert told.read_text() == "HUP\n"
+    assert (SERVICES["nats_reload"]["pid"], SERVICES["nats_reload"]["user"]) == ("service:nats", "0:0")
+    assert "user" not in SERVICES["nats"]
 
 
 def test_envoy_runs_what_is_rendered_for_it() -> None:
