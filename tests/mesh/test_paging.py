@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mesh import paging
 from mesh.errors import ApiError
+from mesh.lists import listing
 
 ListOrders = order_service_pb2.ListOrdersRequest
 LAST = UUID(int=7)
@@ -110,3 +111,14 @@ async def test_page_of_large_items_ends_before_it_is_too_large_to_be_translated(
 def test_one_item_is_answered_with_however_large_it_is() -> None:
     large = order_pb2.Order(description="x" * (2 << 20))
     assert paging.that_fit([large, large]) == [large]
+
+
+def test_status_and_statuses_are_both_to_be_met() -> None:
+    both = ListOrders(status=order_pb2.Order.NEW, statuses=[order_pb2.Order.NEW, order_pb2.Order.SUCCESS])
+    assert listing(both).statuses == ["NEW"]
+    assert listing(ListOrders(statuses=[order_pb2.Order.NEW, order_pb2.Order.SUCCESS])).statuses == ["NEW", "SUCCESS"]
+    assert listing(ListOrders(status=order_pb2.Order.NEW)).statuses == ["NEW"]
+    assert listing(ListOrders()).statuses == []
+    with pytest.raises(ApiError) as refused:
+        listing(ListOrders(status=order_pb2.Order.FAILED, statuses=[order_pb2.Order.NEW]))
+    assert [one.field for one in refused.value.violations] == ["status"]
