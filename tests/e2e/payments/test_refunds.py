@@ -14,8 +14,8 @@ from stack.stack import Ready
 from tests.support.merchant.api import Json, Merchant
 from tests.support.merchant.errors import problem
 from tests.support.merchant.receiver import Receiver
+from tests.support.merchant.reviews import refreshed
 from tests.support.providers.sandbox import Provider
-from tests.support.stack.reviews import refreshed
 from tests.support.waiting import eventually
 
 

@@ -9,8 +9,8 @@ from fusionx.payment.v1 import review_service_pb2 as review_pb2
 
 from stack.stack import Ready
 from tests.support.merchant.api import Json, Merchant
+from tests.support.merchant.reviews import open_reviews, resolve
 from tests.support.providers.sandbox import Provider
-from tests.support.stack.reviews import open_reviews, resolve
 from tests.support.waiting import eventually
 
 FORGOTTEN = (

@@ -12,9 +12,9 @@ from stack.stack import Ready
 from tests.support.merchant.api import Json, Merchant
 from tests.support.merchant.errors import problem
 from tests.support.merchant.receiver import Receiver
+from tests.support.merchant.reviews import open_reviews, resolve
 from tests.support.providers.paypal import PaypalAccount, open_page
 from tests.support.providers.sandbox import Provider
-from tests.support.stack.reviews import open_reviews, resolve
 from tests.support.waiting import eventually
 
 TAKEN_BACK = "taken back: the provider reversed the payment"
