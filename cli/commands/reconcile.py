@@ -117,11 +117,11 @@ def _compared(
 
 
 def _days(since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
-    if since >= until:
-        raise typer.BadParameter("--to must be later than --from")
     now = datetime.now(UTC)
     if since >= now:
         raise typer.BadParameter("--from is in the future: there is nothing to compare")
+    if since >= until:
+        raise typer.BadParameter("--to must be later than --from")
     # of what has not begun nothing can be compared
     return [day for day in spans(since, until) if day[0] < now]
 

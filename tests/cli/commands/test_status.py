@@ -58,6 +58,15 @@ WRONG = {
 }
 
 
+def test_days_whose_books_differ_stand_beneath_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    wrong = [Problem("ReviewOpen", "one", page=False), Problem("BooksDiffer", "5 payments at stripe", page=False)]
+    _print(Console(width=60), [], [], wrong, ["stripe: 2026-11-01 to 2026-11-02: 5 differences"])
+    told = capsys.readouterr().out.splitlines()
+    place = told.index("BooksDiffer: 5 payments at stripe")
+    assert told[place + 1] == "  stripe: 2026-11-01 to 2026-11-02: 5 differences"
+    assert sum("5 differences" in line for line in told) == 1
+
+
 def test_each_condition_is_found_and_named() -> None:
     assert WRONG.keys() == {rule.series for rule in rules._RULES}
     for name, (value, labels, alert) in WRONG.items():
