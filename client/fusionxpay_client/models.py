@@ -63,7 +63,7 @@ class Dispute(Model):
     provider_reference: str
     respond_before: datetime | None
     version: int
-    create_time: datetime
+    create_time: datetime | None
     update_time: datetime
     merchant_order_id: str
     withdrawn_amount: Money | None

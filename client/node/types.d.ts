@@ -139,7 +139,7 @@ export interface Dispute {
    */
   version: number;
   /**
-   * When the gateway heard of it.
+   * When it was opened at the provider, which may be a while before the gateway heard of it.
    */
   create_time?: string;
   /**

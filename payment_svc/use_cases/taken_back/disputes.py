@@ -10,7 +10,7 @@ from mesh.errors import not_found
 from mesh.events.unit_of_work import UnitOfWork
 from mesh.ids import Clock, derived_id, utc_now
 from mesh.storage.database import Database
-from mesh.storage.listing import Listing
+from mesh.storage.listing import SLACK, Listing
 from mesh.telemetry import alert, get_logger
 from payment_svc.contract import events as facts
 from payment_svc.domain import dispute as dispute_domain
@@ -108,8 +108,8 @@ class Disputes:
         accounts = [str(one.account_id or "") for one in payment.attempts if one.provider == provider]
         begun = snapshot.create_time or payment.create_time
         opened = Dispute(
-            # found anew after a restore it is the same one
-            dispute_id=derived_id(begun, provider, accounts[-1], snapshot.reference),
+            # found anew after a restore it is the same one; lists find its time by its id's
+            dispute_id=derived_id(min(begun, now + SLACK), provider, accounts[-1], snapshot.reference),
             payment_id=payment.payment_id,
             merchant_id=payment.merchant_id,
             order_id=payment.order_id,
@@ -121,7 +121,7 @@ class Disputes:
             reason=snapshot.reason,
             respond_before=snapshot.respond_before,
             version=1,
-            create_time=now,
+            create_time=min(begun, now),
             update_time=now,
         )
         opened = dispute_domain.move_money(opened, snapshot, now)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -22,6 +23,7 @@ from mesh import context
 from mesh.money import Money
 from mesh.rpc.exports import ExportTurns
 from mesh.storage.database import Database
+from mesh.storage.listing import Listing
 from payment_svc.api.disputes import DisputeServicer
 from payment_svc.api.payments import PaymentServicer
 from payment_svc.api.refunds import RefundServicer
@@ -35,6 +37,7 @@ from payment_svc.domain.refund import Refund, RefundSnapshot, RefundStatus
 from payment_svc.storage.disputes import DisputeRepository
 from payment_svc.storage.payments import PaymentRepository
 from payment_svc.storage.refunds import RefundRepository
+from tests.support.payment_books import NOW, World
 from tests.support.payment_rows import payment_of, store_payments
 
 OWNER = UUID(int=1)
@@ -199,3 +202,22 @@ async def test_loss_that_is_a_refund_as_well_is_counted_once(database: Database)
     await shop.says(await shop.refund(paid, 10_000, at(11, 3), sends=0), S.SUCCESS, at(11, 3))
     assert await books.month(10) == figures("100", "0", "0", "0", "0")
     assert await books.month(11) == figures("0", "100", "0", "0", "0")
+
+
+async def test_dispute_that_is_heard_of_the_day_after_is_in_the_list_of_the_day_it_was_opened(
+    database: Database,
+) -> None:
+    paid = await Shop(database).pay(NOW - timedelta(days=1), NOW - timedelta(days=1), 1_000)
+    opened = NOW - timedelta(minutes=5)
+    said = DisputeSnapshot("du_late", "", paid.amount, D.NEEDS_RESPONSE, "", None, create_time=opened)
+    dispute = await World(paid).disputes.apply_snapshot(paid.provider, paid, said, 0)
+    days = [NOW + timedelta(days=number) for number in (-2, -1, 0, 1)]
+    async with database.transaction() as session:
+        await DISPUTES.insert(session, dispute, None)
+        found = [
+            await DISPUTES.page(
+                session, Listing({"merchant_id": OWNER}, times={"create_time": span}), after=None, limit=9
+            )
+            for span in pairwise(days)
+        ]
+    assert found == [[], [dispute], []]

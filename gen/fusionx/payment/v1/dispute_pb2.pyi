@@ -106,7 +106,7 @@ class Dispute(_message.Message):
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When the gateway heard of it."""
+        """When it was opened at the provider, which may be a while before the gateway heard of it."""
 
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:

@@ -9,6 +9,7 @@ import pytest
 
 from mesh.ids import derived_id, made_at
 from mesh.money import Money
+from mesh.storage.listing import SLACK
 from payment_svc.domain.dispute import Dispute, DisputeSnapshot, DisputeStatus
 from payment_svc.domain.operation import OperationStatus
 from payment_svc.domain.payment import PaymentStatus, StaleFactError
@@ -161,3 +162,19 @@ async def test_dispute_that_is_found_anew_is_the_same_one() -> None:
     assert len(set(ids)) == 3
     assert [made_at(one) for one in ids] == [NOW, NOW, NOW, PAID.create_time]
     assert {(one.version, one.variant) for one in ids} == {(7, DISPUTE_ID.variant)}
+
+
+@pytest.mark.parametrize(
+    ("opened", "stored"),
+    [
+        (NOW - HOUR, NOW - HOUR),
+        (None, PAID.create_time),
+        # its provider's clock is ahead of ours
+        (NOW + SLACK, NOW),
+        (NOW + HOUR, NOW),
+    ],
+)
+async def test_dispute_is_of_the_time_that_it_was_opened_and_its_id_says_so(opened: Any, stored: Any) -> None:
+    dispute = await World().disputes.apply_snapshot("paypal", PAID, replace(SAID, create_time=opened), 0)
+    assert (dispute.create_time, dispute.update_time) == (stored, NOW)
+    assert abs(made_at(dispute.dispute_id) - stored) <= SLACK
