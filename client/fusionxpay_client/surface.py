@@ -1081,7 +1081,7 @@ class WebhookEndpoints:
         self,
         webhook_endpoint_id: str,
         *,
-        overlap: Span | Omitted = OMITTED,
+        overlap: Span | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.WebhookEndpoint:
@@ -1101,7 +1101,6 @@ class WebhookEndpoints:
         """
         request = made(
             notify_service_pb2.RotateWebhookEndpointSecretRequest,
-            ("overlap",),
             webhook_endpoint_id=webhook_endpoint_id,
             overlap=span(overlap),
         )
@@ -1296,7 +1295,7 @@ class AsyncWebhookEndpoints:
         self,
         webhook_endpoint_id: str,
         *,
-        overlap: Span | Omitted = OMITTED,
+        overlap: Span | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.WebhookEndpoint:
@@ -1316,7 +1315,6 @@ class AsyncWebhookEndpoints:
         """
         request = made(
             notify_service_pb2.RotateWebhookEndpointSecretRequest,
-            ("overlap",),
             webhook_endpoint_id=webhook_endpoint_id,
             overlap=span(overlap),
         )
@@ -1414,11 +1412,11 @@ class Orders(Waits[models.Order]):
     def create(
         self,
         *,
-        merchant_order_id: str | Omitted = OMITTED,
+        merchant_order_id: str | None = None,
         amount: Amount,
         description: str | None = None,
         metadata: Mapping[str, str] | None = None,
-        expire_time: Moment | Omitted = OMITTED,
+        expire_time: Moment | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.Order:
@@ -1441,7 +1439,6 @@ class Orders(Waits[models.Order]):
         """
         request = made(
             order_service_pb2.CreateOrderRequest,
-            ("merchant_order_id", "expire_time"),
             merchant_order_id=merchant_order_id,
             amount=money(amount),
             description=description,
@@ -1650,11 +1647,11 @@ class AsyncOrders(AsyncWaits[models.Order]):
     async def create(
         self,
         *,
-        merchant_order_id: str | Omitted = OMITTED,
+        merchant_order_id: str | None = None,
         amount: Amount,
         description: str | None = None,
         metadata: Mapping[str, str] | None = None,
-        expire_time: Moment | Omitted = OMITTED,
+        expire_time: Moment | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.Order:
@@ -1677,7 +1674,6 @@ class AsyncOrders(AsyncWaits[models.Order]):
         """
         request = made(
             order_service_pb2.CreateOrderRequest,
-            ("merchant_order_id", "expire_time"),
             merchant_order_id=merchant_order_id,
             amount=money(amount),
             description=description,
@@ -1889,11 +1885,11 @@ class PaymentLinks(Waits[models.PaymentLink]):
         *,
         amount: Amount,
         description: str | None = None,
-        merchant_order_id: str | Omitted = OMITTED,
+        merchant_order_id: str | None = None,
         metadata: Mapping[str, str] | None = None,
         return_url: str | None = None,
         max_uses: int | None = None,
-        expire_time: Moment | Omitted = OMITTED,
+        expire_time: Moment | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.PaymentLink:
@@ -1921,7 +1917,6 @@ class PaymentLinks(Waits[models.PaymentLink]):
         """
         request = made(
             payment_link_service_pb2.CreatePaymentLinkRequest,
-            ("merchant_order_id", "expire_time"),
             amount=money(amount),
             description=description,
             merchant_order_id=merchant_order_id,
@@ -2019,11 +2014,11 @@ class AsyncPaymentLinks(AsyncWaits[models.PaymentLink]):
         *,
         amount: Amount,
         description: str | None = None,
-        merchant_order_id: str | Omitted = OMITTED,
+        merchant_order_id: str | None = None,
         metadata: Mapping[str, str] | None = None,
         return_url: str | None = None,
         max_uses: int | None = None,
-        expire_time: Moment | Omitted = OMITTED,
+        expire_time: Moment | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.PaymentLink:
@@ -2051,7 +2046,6 @@ class AsyncPaymentLinks(AsyncWaits[models.PaymentLink]):
         """
         request = made(
             payment_link_service_pb2.CreatePaymentLinkRequest,
-            ("merchant_order_id", "expire_time"),
             amount=money(amount),
             description=description,
             merchant_order_id=merchant_order_id,

@@ -78,8 +78,9 @@ class Held:
 
     def put_off(self, event: Delivered, seconds: float) -> None:
         """Note that an event comes again in so many seconds."""
-        waiting = self._put_off.setdefault(event.envelope.aggregate_id, {})
-        waiting[event.sequence] = time.monotonic() + seconds + ACK_WAIT
+        now = time.monotonic()
+        self._sweep(now)
+        self._put_off.setdefault(event.envelope.aggregate_id, {})[event.sequence] = now + seconds + ACK_WAIT
 
     def failed(self, event: Delivered, *, counts: bool, patience: float = 0.0) -> int:
         """Note that an event failed, through its own fault when it `counts`; return how often it has.

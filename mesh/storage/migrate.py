@@ -98,7 +98,8 @@ def add_index(name: str, table: str, columns: Sequence[str], **options: Any) -> 
     """Build an index of a table that is in use, while it is read and written.
 
     It commits what its migration did before, so it comes first there: all of it may run again after a failure. What a
-    failed build has left is built anew; what was built stays, as hours may have gone into it.
+    failed build has left is built anew; what was built stays, as hours may have gone into it: a migration that has an
+    index of another kind under the same name drops it first.
     """
     with op.get_context().autocommit_block():
         # nobody waits behind a build, and it waits for every transaction that has begun

@@ -135,3 +135,14 @@ def test_version_before_leaves_times_as_well(scratch: str) -> None:
         dispute = books.dispute(automatic, "NEEDS_RESPONSE", "paypal")
         books.becomes("dispute", dispute, "LOST", NOW + DAY)
         assert books.times("dispute", dispute, "withdraw_time", "in_refunds") == (NOW + DAY, True)
+        money = ("withdraw_time", "reinstate_time")
+        for status, at, times in (
+            ("WON", 2, (NOW + DAY, NOW + 2 * DAY)),
+            ("LOST", 3, (NOW + DAY, None)),
+            ("WON", 4, (NOW + DAY, NOW + 4 * DAY)),
+        ):
+            books.becomes("dispute", dispute, status, NOW + at * DAY)
+            assert books.times("dispute", dispute, *money) == times
+        kept = books.dispute(automatic, "NEEDS_RESPONSE")
+        books.becomes("dispute", kept, "WON", NOW + DAY)
+        assert books.times("dispute", kept, *money) == (None, None)

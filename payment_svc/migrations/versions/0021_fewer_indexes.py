@@ -13,6 +13,8 @@ NAME, TABLE = "ix_payments_created", "payments"
 
 
 def upgrade() -> None:
+    # of the same name, and another kind
+    drop_index(NAME, TABLE)
     add_index(NAME, TABLE, ["create_time"], postgresql_using="brin", postgresql_with={"autosummarize": True})
     change_key("history", ["order_id", "seq"])
     drop_index("ix_history_order", "history")

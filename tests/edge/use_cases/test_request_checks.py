@@ -82,6 +82,17 @@ def test_what_does_not_fit_is_named(method: str, target: str, body: bytes, field
     assert all(one.description for one in found)
 
 
+@pytest.mark.parametrize(
+    ("target", "body"),
+    [
+        ("/v1/orders", b'{"amount": {"value": "1.00", "currency": "EUR"}, "expire_time": null}'),
+        ("/v1/webhook_endpoints/A/rotate_secret", b'{"overlap": null}'),
+    ],
+)
+def test_null_is_the_default_where_that_is_the_least(target: str, body: bytes) -> None:
+    assert CHECKS.violations("POST", target, JSON, body) == []
+
+
 def test_plus_that_a_query_has_lost_is_told() -> None:
     time = "2026-11-28T10:00:00%s01:00"
     target = "/v1/orders?create_time_from=%s"

@@ -4,8 +4,8 @@ import sqlalchemy as sa
 
 from mesh.storage.migrate import add_index, drop_index, fill
 
-revision = "0034"
-down_revision = "0033"
+revision = "0036"
+down_revision = "0035"
 
 SAID = (
     "(SELECT {which}(time) FROM history WHERE history.order_id = {table}.order_id AND resource = '{kind}'"

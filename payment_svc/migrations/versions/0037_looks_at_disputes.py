@@ -5,8 +5,8 @@ from alembic import op
 
 from mesh.storage.migrate import add_index, drop_index
 
-revision = "0035"
-down_revision = "0034"
+revision = "0037"
+down_revision = "0036"
 
 STEPS = (
     *("NEEDS_RESPONSE>UNDER_REVIEW", "NEEDS_RESPONSE>WON", "NEEDS_RESPONSE>LOST", "NEEDS_RESPONSE>CLOSED"),
