@@ -265,13 +265,16 @@ class Reconciliation:
         return [Discrepancy(DiscrepancyKind.REFUNDED_DIFFERS, book.payment, found.record, (said, shown), side)]
 
     async def _listed(self, provider: ResilientProvider, payment: Payment) -> Money | None:
-        """Add up the refunds that the provider lists of a payment; None where it lists none, or does not say now."""
+        """Add up the refunds that the provider lists of a payment; None where it lists none, or not of this one.
+
+        An outage is nobody's answer: what was not looked at must not pass for what agrees.
+        """
         if not provider.lists_refunds:
             return None
         try:
             listed = [one.snapshot for one in await provider.given_back(payment, payment.create_time)]
-        except ProviderError as error:
-            # one that fails is no reason to throw away what is known of all others
+        except (ObjectNotFoundError, RejectedError, UnreadableAnswerError) as error:
+            # one that cannot be read is no reason to throw away what is known of all others
             log.warning("refunds not compared", payment_id=payment.payment_id, error=repr(error))
             return None
         back = [one.amount for one in listed if one.amount and one.status != RefundStatus.FAILED]

@@ -46,11 +46,11 @@ class Listing:
         await asyncio.sleep(0)
         self.under_way -= 1
         if payment.payment_id == self.silent:
-            raise UnavailableError("too many requests")
+            raise UnreadableAnswerError("a new status")
         return ()
 
 
-async def test_many_payments_are_asked_for_some_at_once_and_one_that_fails_is_not_known() -> None:
+async def test_many_payments_are_asked_for_some_at_once_and_one_that_is_not_read_is_not_known() -> None:
     """One after another they took longer than a page waits, and one without an answer threw all away."""
     payments = [replace(PAID, payment_id=uuid.uuid4()) for _ in range(3 * AT_ONCE)]
     both = [(OurBook(one), Matched(SIDE, record(str(one.payment_id)))) for one in payments]
@@ -314,6 +314,19 @@ async def test_provider_that_is_away_lists_nothing() -> None:
     with pytest.raises(ApiError) as refused:
         await compared(books)
     assert refused.value.reason == "PROVIDER_UNAVAILABLE"
+
+
+@pytest.mark.parametrize("is_second", [False, True])
+async def test_what_went_back_and_is_not_said_now_is_not_kept_as_agreed(is_second: bool) -> None:
+    """An outage in the middle was kept as a day without a difference, in the place of one that had one."""
+    books = Books([PAID], [record()])
+    answers: list[Sequence[GivenBack] | Exception] = [back(5), UnavailableError("too many requests")]
+    books.back = answers[1 - is_second :]
+    books.given_back_here = {PAID.payment_id: {None: Given(500, 0, 0)}}
+    with pytest.raises(ApiError) as refused:
+        await compared(books)
+    assert refused.value.reason == "PROVIDER_UNAVAILABLE"
+    assert books.kept == []
 
 
 async def test_discrepancies_are_told_oldest_first() -> None:

@@ -34,7 +34,7 @@ class Books:
         self.asked_for: list[uuid.UUID] = []
         self.given_back_here: dict[uuid.UUID, dict[int | None, Given]] = {}
         self.answers: dict[uuid.UUID, list[DealtWith]] = {}
-        self.back: list[Sequence[GivenBack]] = []
+        self.back: list[Sequence[GivenBack] | Exception] = []
         self.fetched: Any = ObjectNotFoundError("no such object")
         self.is_away = False
         self.kept: list[tuple[Any, ...]] = []
@@ -93,7 +93,10 @@ class Books:
     async def given_back(self, payment: Payment, since: datetime, until: datetime | None = None) -> Sequence[GivenBack]:
         """Return what the provider says went back."""
         assert (since, until) == (payment.create_time, None)
-        return self.back.pop(0) if self.back else ()
+        shown = self.back.pop(0) if self.back else ()
+        if isinstance(shown, Exception):
+            raise shown
+        return shown
 
     async def fetch(self, payment: Payment) -> Snapshot:
         """Return what the provider shows."""
