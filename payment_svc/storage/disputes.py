@@ -112,6 +112,15 @@ _due = (
 _CLAIM = statement(
     sa.update(disputes).where(disputes.c.dispute_id.in_(_due)).values(_next).returning(*_COLUMNS), DisputeRow
 )
+_SCHEDULE = statement(
+    sa.update(disputes)
+    .where(
+        disputes.c.dispute_id == sa.bindparam("dispute_id", type_=sa.UUID),
+        # a change has said it anew
+        disputes.c.version == sa.bindparam("version", type_=sa.Integer),
+    )
+    .values(_next)
+)
 
 
 PAGES = Pages(disputes, "dispute_id", DisputeRow, _COLUMNS)
@@ -197,6 +206,10 @@ class DisputeRepository:
     async def claim_due(self, session: Session, lease: timedelta, limit: int) -> list[Dispute]:
         """Take open disputes that are due to be looked at; no other replica sees them for as long as `lease`."""
         return [_dispute(row) for row in await session.all(_CLAIM, wait=lease, limit=limit)]
+
+    async def schedule(self, session: Session, dispute: Dispute, wait: timedelta | None) -> None:
+        """Say when the dispute is looked at next, unless it has changed."""
+        await session.run(_SCHEDULE, dispute_id=dispute.dispute_id, version=dispute.version, wait=wait)
 
     async def page(self, session: Session, listing: Listing, *, after: UUID | None, limit: int) -> list[Dispute]:
         """Return the disputes of a listing, from the one after `after`."""

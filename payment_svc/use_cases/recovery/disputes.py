@@ -27,7 +27,7 @@ class DisputeRecovery:
         self._accounts = accounts
 
     async def claim(self, limit: int) -> Sequence[Due]:
-        """Take disputes that are due. One that is not shown comes again the next day."""
+        """Take disputes that are due; they come again the next day should nobody say otherwise."""
         return await self._disputes.claim_due(LOOK_AFTER, limit)
 
     def call_of(self, item: Due) -> Call:
@@ -52,4 +52,5 @@ class DisputeRecovery:
         log.warning("a dispute is not shown any more", dispute_id=dispute.dispute_id)
 
     async def reschedule(self, item: Due) -> None:
-        """Do nothing: the claim has said when to look again, and a change says it anew."""
+        """Say when to look again: a day later, or when the time to answer is up before that; a change says it anew."""
+        await self._disputes.reschedule(item[0])

@@ -94,6 +94,11 @@ class Disputes:
         payments = {one.payment_id: one for one in found}
         return [(one, payments[one.payment_id]) for one in due]
 
+    async def reschedule(self, dispute: Dispute) -> None:
+        """Say when a dispute that was looked at is looked at again, unless it has changed."""
+        async with self._database.session() as session:
+            await self._store.schedule(session, dispute, dispute_domain.look_after(dispute, self._clock()))
+
     async def _ask_for_what_is_gone(self, unit: UnitOfWork, payment: Payment) -> None:
         """Ask a person about what was taken back of a payment: who wins has it back, and no object says so."""
         gone = await self._ledger.refunds.written_off(unit.session, payment.payment_id)
