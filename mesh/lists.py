@@ -8,7 +8,7 @@ from typing import Any
 
 from mesh.errors import invalid
 from mesh.money import Money, MoneyError
-from mesh.storage.listing import Listing
+from mesh.storage.listing import Listing, money_time
 
 OLDEST_FIRST = "create_time asc"
 """What `order_by` says of a list that begins with the oldest."""
@@ -24,16 +24,19 @@ def listing(request: ListRequest, **equal: object) -> Listing:
     """
     fields = type(request).DESCRIPTOR.fields_by_name
     names = fields["statuses"].enum_type.values_by_number
+    # an export has one order
+    is_export = "order_by" not in fields
+    times = {name: span(request, name) for name in _times(fields)}
     numbers = _statuses(request)
     currency = request.currency
     return Listing(
         equal=equal | {"currency": currency},
         statuses=sorted(names[number].name for number in numbers if number),
-        times={name: span(request, name) for name in _times(fields)},
+        times=times,
         amount=(_minor(request, "min_amount", currency), _minor(request, "max_amount", currency)),
         metadata=_metadata(request),
-        # an export has one order
-        oldest_first="order_by" not in fields or request.order_by == OLDEST_FIRST,
+        oldest_first=is_export or request.order_by == OLDEST_FIRST,
+        by_time=money_time(times) if is_export else "",
     )
 
 

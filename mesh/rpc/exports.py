@@ -22,7 +22,7 @@ from google.protobuf.message import Message
 from mesh import context
 from mesh.errors import ApiError
 from mesh.ids import utc_now
-from mesh.storage.listing import SLACK, id_at
+from mesh.storage.listing import SLACK, Listing, id_at
 
 ItemT = TypeVar("ItemT")
 Json = dict[str, Any]
@@ -53,6 +53,22 @@ QUOTE = "'"
 
 MONEY = {"amount": "amount.value", "currency": "amount.currency"}
 TIMES = {"create_time_utc": "create_time", "update_time_utc": "update_time"}
+
+
+def reader(
+    asked: Listing, page: Callable[[Listing, UUID | None, int], Awaitable[Sequence[ItemT]]]
+) -> Read[ItemT]:  # fmt: skip
+    """Return what reads the pages of a listing one after the other, wherever its order says that the next begins."""
+    rest = asked
+
+    async def read(after: UUID | None, limit: int) -> Sequence[ItemT]:
+        nonlocal rest
+        found = await page(rest, after, limit)
+        if found:
+            rest = rest.beyond(found[-1])
+        return found
+
+    return read
 
 
 @dataclass(frozen=True)

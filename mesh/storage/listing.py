@@ -1,13 +1,14 @@
 """Lists by filters: which rows a merchant asks for, and the statement of a page of them, made once a combination.
 
 A list is read in the order of its ids, which are UUIDv7 and so in that of their creation: a time bounds the ids too,
-and every combination is a walk along an index that ends in the id.
+and every combination is a walk along an index that ends in the id. What is read to its end by a time in which money
+moved is read in the order of that time: in that of the ids each page would read all of the span once more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
@@ -49,6 +50,21 @@ class Listing:
     amount: tuple[int | None, int | None] = (None, None)
     metadata: Mapping[str, str] = field(default_factory=dict)
     oldest_first: bool = False
+    by_time: str = ""
+    """The time in whose order the rows are read, oldest first, which `times` bounds; empty: in that of their ids."""
+
+    def beyond(self, row: object) -> Listing:
+        """Return what is still to be read after a row, beside its id.
+
+        Raises RuntimeError for a row that does not say when it was: what comes after it would be left out.
+        """
+        if not self.by_time:
+            return self
+        start, end = self.times[self.by_time]
+        reached = getattr(row, self.by_time)
+        if reached is None or (start and reached < start):
+            raise RuntimeError(f"{self.by_time} of a row is not what it was found by")
+        return replace(self, times={**self.times, self.by_time: (reached, end)})
 
     def parameters(self) -> dict[str, object]:
         """Return what is given, by the name of its condition."""
@@ -68,6 +84,11 @@ def id_at(moment: datetime, later: timedelta = timedelta()) -> UUID:
     # the sum is no datetime: those end within a minute of what people write for "no end"
     milliseconds = int(moment.timestamp() * 1000) + later // timedelta(milliseconds=1)
     return UUID(int=min(max(0, milliseconds), LAST_MILLISECOND) << 80)
+
+
+def money_time(times: Mapping[str, Span]) -> str:
+    """Return a time in which money moved that spans choose by; empty: none."""
+    return next((name for name, span in sorted(times.items()) if name not in AS_IT_IS and any(span)), "")
 
 
 def _is_of_money(name: str) -> bool:
@@ -111,22 +132,24 @@ class Pages(Generic[RowT]):
                 given["shown"] = list(listing.statuses)
         if after:
             given["after"] = after
-        query = self.statement(frozenset(given), listing.oldest_first)
+        query = self.statement(frozenset(given), listing.oldest_first, listing.by_time)
         since, until = listing.times.get("create_time", (None, None))
         bounds = {"id_from": since and id_at(since, -SLACK), "id_to": until and id_at(until, SLACK)}
         given |= {name: value for name, value in bounds.items() if value}
         return await session.all(query, limit=limit, **given)
 
-    def _statement(self, names: frozenset[str], oldest_first: bool = False) -> Statement[RowT]:
+    def _statement(self, names: frozenset[str], oldest_first: bool = False, by_time: str = "") -> Statement[RowT]:
         """Build the statement of a combination of filters.
 
         Of conditions on what an index holds the ids are found first: a row is read only when it is on the page. Of a
         span in which money moved they are all read from the index of that time: whoever walks along the ids instead,
         which the planner thinks is shorter, meets first what moved before.
         """
+        most = sa.bindparam("limit", type_=sa.Integer)
+        if by_time:
+            return self._by_time(names, by_time, most)
         conditions = [one for name in sorted(names) for one in self._conditions(name, oldest_first)]
         order = self._id.asc() if oldest_first else self._id.desc()
-        most = sa.bindparam("limit", type_=sa.Integer)
         if any(_is_of_money(name) for name in names):
             within = (
                 sa.select(self._id.label("id")).where(*conditions).offset(sa.literal_column("0")).subquery("within")
@@ -139,6 +162,16 @@ class Pages(Generic[RowT]):
         found = sa.select(self._id.label("id")).where(*conditions).order_by(order).limit(most).subquery("found")
         query = sa.select(*self._columns).join(found, found.c.id == self._id)
         return statement(query.order_by(order), self._row)
+
+    def _by_time(self, names: frozenset[str], by_time: str, most: sa.BindParameter[int]) -> Statement[RowT]:
+        """Build a page in the order of a time: after another, what is later, and of its moment what has a higher id."""
+        time = self._table.c[by_time]
+        conditions = [one for name in sorted(names - {"after"}) for one in self._conditions(name, True)]
+        if "after" in names:
+            last = sa.bindparam(f"{by_time}_from", type_=TIME), sa.bindparam("after", type_=sa.UUID)
+            conditions.append(sa.tuple_(time, self._id) > sa.tuple_(*last))
+        query = sa.select(*self._columns).where(*conditions).order_by(time, self._id).limit(most)
+        return statement(query, self._row)
 
     def _conditions(self, name: str, oldest_first: bool) -> Sequence[sa.ColumnElement[bool]]:
         column, _, end = name.rpartition("_")

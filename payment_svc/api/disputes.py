@@ -14,7 +14,7 @@ from google.api.httpbody_pb2 import HttpBody
 from mesh import context
 from mesh.lists import listing
 from mesh.paging import page
-from mesh.rpc.exports import MONEY, TIMES, Exports, ExportTurns, Read, Sheet
+from mesh.rpc.exports import MONEY, TIMES, Exports, ExportTurns, Read, Sheet, reader
 from payment_svc.contract import messages as mapping
 from payment_svc.domain.dispute import Dispute
 from payment_svc.use_cases.taken_back.disputes import Disputes
@@ -70,4 +70,4 @@ class DisputeServicer(dispute_grpc.DisputeServiceServicer):
         """Return what reads the disputes that are asked for."""
         payment_id, order_id = (UUID(text) if text else None for text in (request.payment_id, request.order_id))
         asked = listing(request, merchant_id=context.merchant(), payment_id=payment_id, order_id=order_id)
-        return lambda after, limit: self._disputes.page(asked, after=after, limit=limit)
+        return reader(asked, lambda rest, after, limit: self._disputes.page(rest, after=after, limit=limit))

@@ -17,7 +17,7 @@ from mesh import context
 from mesh.lists import listing
 from mesh.messages import money
 from mesh.paging import page
-from mesh.rpc.exports import MONEY, TIMES, Exports, ExportTurns, Read, Sheet
+from mesh.rpc.exports import MONEY, TIMES, Exports, ExportTurns, Read, Sheet, reader
 from mesh.storage.idempotency import Answer, Record
 from mesh.urls.return_urls import checked
 from payment_svc.contract import messages as mapping
@@ -125,4 +125,4 @@ class PaymentServicer(service_grpc.PaymentServiceServicer):
         """Return what reads the payments that are asked for."""
         order_id = UUID(request.order_id) if request.order_id else None
         asked = listing(request, merchant_id=context.merchant(), order_id=order_id, provider=request.provider, **equal)
-        return lambda after, limit: self._payments.page(asked, after=after, limit=limit)
+        return reader(asked, lambda rest, after, limit: self._payments.page(rest, after=after, limit=limit))

@@ -15,7 +15,7 @@ from mesh import context
 from mesh.lists import listing
 from mesh.messages import money
 from mesh.paging import page
-from mesh.rpc.exports import MONEY, TIMES, Exports, ExportTurns, Read, Sheet
+from mesh.rpc.exports import MONEY, TIMES, Exports, ExportTurns, Read, Sheet, reader
 from mesh.storage.idempotency import Answer
 from payment_svc.contract import messages as mapping
 from payment_svc.domain.new_refund import NewRefund
@@ -87,4 +87,6 @@ class RefundServicer(refund_grpc.RefundServiceServicer):
         payment_id, order_id = (UUID(text) if text else None for text in (request.payment_id, request.order_id))
         owner = context.merchant()
         asked = listing(request, merchant_id=owner, payment_id=payment_id, order_id=order_id)
-        return lambda after, limit: self._refunds.page(owner, payment_id, asked, after=after, limit=limit)
+        return reader(
+            asked, lambda rest, after, limit: self._refunds.page(owner, payment_id, rest, after=after, limit=limit)
+        )

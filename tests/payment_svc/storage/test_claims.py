@@ -205,6 +205,11 @@ def test_a_page_of_a_month_reads_that_month(gateway: Ready, table: str, time: st
         connection.execute(f"ANALYZE {table}".encode())
         # the month's in the index, and those on the page
         assert rows_read(connection, query, {"merchant_id": UUID(int=1), "limit": 20, **month}) == 30 * 24 + 20
+        # a file has many pages: each goes on where the one before ended, and reads no more than it has
+        names = frozenset({"merchant_id", f"{time}_from", f"{time}_to"})
+        for more in ({}, {"after": UUID(int=3700), f"{time}_from": datetime(2026, 6, 4, 4, tzinfo=UTC)}):
+            given = {"merchant_id": UUID(int=1), "limit": 20, **month, **more}
+            assert rows_read(connection, PAGES[table].statement(names | set(more), True, time), given) == 20
         connection.rollback()
 
 

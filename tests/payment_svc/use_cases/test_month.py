@@ -17,10 +17,12 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
+import pytest
 from fusionx.payment.v1 import dispute_service_pb2, payment_service_pb2, refund_service_pb2
 
 from mesh import context
 from mesh.money import Money
+from mesh.rpc import exports
 from mesh.rpc.exports import ExportTurns
 from mesh.storage.database import Database
 from mesh.storage.listing import Listing
@@ -192,6 +194,30 @@ async def test_each_movement_is_in_one_month_and_none_changes_a_month_that_was_c
     assert await books.month(11) == figures("50", "4", "0.50", "20", "100")
     for month in (8, 9):
         assert await books.month(month) == figures("0", "0", "0", "0", "0")
+
+
+async def test_file_of_a_month_goes_on_from_page_to_page_in_the_order_of_its_time(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever sorts by the ids reads all of the month again for each page."""
+    shop, books = Shop(database), Books(database)
+    monkeypatch.setattr(exports, "PAGE_SIZE", 2)
+    # what was begun later is taken earlier, or at the same moment
+    taken = [7, 6, 5, 5, 5, 5, 4, 3]
+    made = [await shop.pay(at(9, 10 + place), at(10, day), 100) for place, day in enumerate(taken)]
+    await shop.pay(at(10, 1), at(11, 1), 100)
+    expected = sorted(made, key=lambda one: (one.capture_time, one.payment_id))
+    rows = await books.rows(books._payments, payment_service_pb2.ExportPaymentsRequest(), "capture_time", 10)
+    assert [row["payment_id"] for row in rows] == [str(one.payment_id) for one in expected]
+
+
+async def test_row_that_does_not_say_when_it_was_ends_no_file_early() -> None:
+    span = (at(10, 1), at(11, 1))
+    listing = Listing({}, times={"capture_time": span}, by_time="capture_time")
+    for said in (None, at(9, 30)):
+        with pytest.raises(RuntimeError):
+            listing.beyond(SimpleNamespace(capture_time=said))
+    assert listing.beyond(SimpleNamespace(capture_time=at(10, 2))).times["capture_time"] == (at(10, 2), span[1])
 
 
 async def test_loss_that_is_a_refund_as_well_is_counted_once(database: Database) -> None:
