@@ -132,11 +132,13 @@ class LostRefunds:
                 if owner == current.payment_id:
                     continue
                 if refund_id and owner is None:
-                    await self._write_ours(unit, current, refund_id, one.snapshot, attempt)
+                    reason = await self._write_ours(unit, current, refund_id, one.snapshot, attempt)
                 elif one.snapshot.status == RefundStatus.FAILED:
                     # nobody here asked for it, and nothing came of it
                     continue
-                elif reason := await self._losses.record(unit, current, one.snapshot, ELSEWHERE, attempt):
+                else:
+                    reason = await self._losses.record(unit, current, one.snapshot, ELSEWHERE, attempt)
+                if reason:
                     why.append(reason)
                     continue
                 booked += 1
@@ -145,8 +147,11 @@ class LostRefunds:
 
     async def _write_ours(
         self, unit: UnitOfWork, payment: Payment, refund_id: UUID, snapshot: RefundSnapshot, attempt: int | None
-    ) -> None:
+    ) -> str:
+        """Write down what carries an id of ours; return why not where it does not fit: anybody can write such an id."""
         assert snapshot.amount is not None
+        if why := await self._losses.differs(unit, payment, snapshot, ELSEWHERE, attempt):
+            return why
         refund = replace(
             pending(payment, snapshot.amount, REASON, refund_id, made_at(refund_id)),
             provider_reference=snapshot.reference,
@@ -158,6 +163,7 @@ class LostRefunds:
         await self._ledger.refunds.insert(unit.session, refund, timedelta(0))
         unit.add(facts.refund_event(refund), [changes.of_refund(refund)])
         await self._apply_in(unit, refund_id, _shown(snapshot))
+        return ""
 
 
 def _id_of_ours(shown: GivenBack, payment: Payment, now: datetime) -> UUID | None:

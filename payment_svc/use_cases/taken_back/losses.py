@@ -54,12 +54,22 @@ class Losses:
 
         Return why not where it is more than was there, or other money: a person is asked then.
         """
-        amount = gone.amount
-        if amount is None or await self.is_known(unit, payment, gone.reference):
+        if gone.amount is None or await self.is_known(unit, payment, gone.reference):
             return ""
-        left = await self.left(unit, payment, attempt)
-        if amount.currency == left.currency and 0 < amount.minor <= left.minor:
+        why = await self.differs(unit, payment, gone, reason, attempt)
+        if not why:
             await self.write_off(unit, payment, gone, reason, attempt)
+        return why
+
+    async def differs(
+        self, unit: UnitOfWork, payment: Payment, gone: RefundSnapshot, reason: str, attempt: int | None
+    ) -> str:
+        """Return why it cannot be written down, more than was there or other money; a person is asked then."""
+        assert gone.amount is not None
+        amount, left = gone.amount, await self.left(unit, payment, attempt)
+        # of what failed nothing went back
+        is_there = gone.status == RefundStatus.FAILED or amount.minor <= left.minor
+        if amount.currency == left.currency and amount.minor > 0 and is_there:
             return ""
         verb = "taken" if reason.startswith(TAKEN_BACK) else "given"
         why = f"{amount} was {verb} back of {left}"

@@ -73,6 +73,29 @@ async def test_what_went_back_and_is_not_known_is_written_down() -> None:
     assert world.asked_at == "ORDER1"
 
 
+@pytest.mark.parametrize(
+    ("given", "amount", "status", "is_written"),
+    [
+        (0, 1200, R.SUCCESS, True),
+        (0, 1201, R.SUCCESS, False),
+        (0, 1201, R.PENDING, False),
+        (0, 0, R.SUCCESS, False),
+        (900, 300, R.SUCCESS, True),
+        (901, 300, R.SUCCESS, False),
+        # nothing went back
+        (1200, 300, R.FAILED, True),
+    ],
+)
+async def test_id_of_ours_makes_no_more_go_back_than_was_there(
+    given: int, amount: int, status: RefundStatus, is_written: bool
+) -> None:
+    """Whoever owns an account can write an id that fits on a refund there."""
+    world = World(sums=Sums(given, given, 0))
+    booked = await world.lost.write_down(PAID, [mine(1, amount, status)], None)
+    assert [one.amount.minor for one in world.inserted] == ([amount] if is_written else [])
+    assert (booked.refunds, len(booked.differing), len(world.asked)) == ((1, 0, 0) if is_written else (0, 1, 1))
+
+
 LATER = (PAID.create_time - SKEW - timedelta(milliseconds=1), NOW + SKEW + timedelta(milliseconds=1))
 
 
@@ -114,11 +137,13 @@ async def test_what_was_given_back_at_the_provider_is_written_down(
     assert await world.lost.write_down(PAID, given, None) == Booked()
 
 
-async def test_other_money_that_went_back_is_asked_about() -> None:
+@pytest.mark.parametrize("label", ["", mine(1).refund_id])
+async def test_other_money_that_went_back_is_asked_about(label: str) -> None:
     world = World()
     booked = await world.lost.write_down(
-        PAID, [GivenBack("", RefundSnapshot("re_1", R.SUCCESS, Money(5, "USD")))], None
+        PAID, [GivenBack(label, RefundSnapshot("re_1", R.SUCCESS, Money(5, "USD")))], None
     )
+    assert not world.inserted
     assert booked == Booked(0, ("0.05 USD was given back of 12.00 EUR",))
     assert [(kind, about.amount, about.reference, about.is_once) for kind, about in world.asked] == [
         (ReviewKind.AMOUNT_DIFFERS, Money(5, "USD"), "re_1", True)
