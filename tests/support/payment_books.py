@@ -135,8 +135,9 @@ class World:
         assert payment_id == self.payment.payment_id
         return self.gone
 
-    async def ask_of_return(self, _unit: Any, _payment: Payment, refund: Any) -> None:
+    async def ask_of_return(self, _unit: Any, _payment: Payment, refund: Any, dispute: str) -> None:
         """Ask a person."""
+        assert dispute
         self.asked.append(refund)
 
     async def sums(self, _session: Any, _payment_id: Any, attempt: int | None = None) -> Sums:

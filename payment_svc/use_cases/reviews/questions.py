@@ -52,9 +52,9 @@ class Questions:
         about = About(error.shown, reference=str(refund.refund_id), refund_id=refund.refund_id, held=False)
         await self.ask(unit, payment, ReviewKind.AMOUNT_DIFFERS, str(error), about)
 
-    async def ask_of_return(self, unit: UnitOfWork, payment: Payment, refund: Refund) -> None:
+    async def ask_of_return(self, unit: UnitOfWork, payment: Payment, refund: Refund, dispute: str) -> None:
         """Ask whether what was taken back has come back, as the dispute about it was won."""
-        reason = f"the dispute was won after {refund.amount} had been taken back: is the money there again?"
+        reason = f"dispute {dispute} was won after {refund.amount} had been taken back: is the money there again?"
         about = About(refund.amount, reference=str(refund.refund_id), refund_id=refund.refund_id, held=False)
         await self.ask(unit, payment, ReviewKind.UNKNOWN_REFUND, reason, about)
 

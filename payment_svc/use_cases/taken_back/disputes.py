@@ -16,10 +16,12 @@ from payment_svc.contract import events as facts
 from payment_svc.domain import dispute as dispute_domain
 from payment_svc.domain.dispute import Dispute, DisputeSnapshot, DisputeStatus
 from payment_svc.domain.payment import Payment, StaleFactError
+from payment_svc.domain.refund import Refund
 from payment_svc.metrics import PAYMENT_DISPUTED
 from payment_svc.storage.disputes import DisputeRepository
 from payment_svc.use_cases import history_entries as changes
 from payment_svc.use_cases.ledger import Ledger
+from payment_svc.use_cases.taken_back.losses import REVERSED
 
 log = get_logger(__name__)
 
@@ -82,8 +84,8 @@ class Disputes:
             if changed:
                 await self._store.update(unit.session, changed, dispute_domain.look_after(changed, now))
                 self._publish(unit, changed)
-                if changed.status == DisputeStatus.WON:
-                    await self._ask_for_what_is_gone(unit, payment)
+                if changed.status == DisputeStatus.WON != current.status:
+                    await self._ask_for_what_is_gone(unit, payment, changed)
         return changed or current
 
     async def claim_due(self, lease: timedelta, limit: int) -> list[tuple[Dispute, Payment]]:
@@ -99,13 +101,14 @@ class Disputes:
         async with self._database.session() as session:
             await self._store.schedule(session, dispute, dispute_domain.look_after(dispute, self._clock()))
 
-    async def _ask_for_what_is_gone(self, unit: UnitOfWork, payment: Payment) -> None:
-        """Ask a person about what was taken back of a payment: who wins has it back, and no object says so."""
-        gone = await self._ledger.refunds.written_off(unit.session, payment.payment_id)
+    async def _ask_for_what_is_gone(self, unit: UnitOfWork, payment: Payment, won: Dispute) -> None:
+        """Ask a person about what was taken back for it: who wins has it back, and no object says so."""
+        written = await self._ledger.refunds.written_off(unit.session, payment.payment_id)
+        gone = [one for one in written if _may_be_for(won, one)]
         if gone:
             current = await self._ledger.lock(unit, payment.payment_id)
             for one in gone:
-                await self._ledger.questions.ask_of_return(unit, current, one)
+                await self._ledger.questions.ask_of_return(unit, current, one, won.provider_reference)
 
     def _opened(self, provider: str, payment: Payment, snapshot: DisputeSnapshot) -> Dispute:
         """Return the dispute as it was opened, whatever became of it since: merchants hear of the opening first."""
@@ -143,3 +146,12 @@ class Disputes:
             status=dispute.status,
             version=dispute.version,
         )
+
+
+def _may_be_for(dispute: Dispute, gone: Refund) -> bool:
+    """Whether a dispute can be why money was taken back: nothing of it names the dispute.
+
+    What was gone before it was opened, or is more than it is about, was taken for another one.
+    """
+    is_within = gone.amount.currency == dispute.amount.currency and gone.amount.minor <= dispute.amount.minor
+    return gone.reason == REVERSED and is_within and gone.create_time >= dispute.create_time - SLACK

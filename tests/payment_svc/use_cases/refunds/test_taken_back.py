@@ -17,8 +17,8 @@ from payment_svc.domain.provider_event import Verdict
 from payment_svc.domain.refund import RefundSnapshot, RefundStatus
 from payment_svc.providers.base import ObjectNotFoundError, UnavailableError
 from payment_svc.storage.refunds import Sums
-from payment_svc.use_cases.taken_back.losses import REVERSED
-from tests.support.payment_books import EVENT, HOUR, NOW, PAID, World
+from payment_svc.use_cases.taken_back.losses import DENIED, REVERSED
+from tests.support.payment_books import EVENT, HOUR, MOMENT, NOW, OWED, PAID, World
 from tests.support.providers.paypal_api import PAYMENT
 
 S, R, E = PaymentStatus, RefundStatus, OperationStatus
@@ -145,13 +145,40 @@ async def test_dispute_that_somebody_else_opens_at_this_moment_is_theirs() -> No
     assert (world.changed, world.events, world.inserted) == ([], [], [])
 
 
+GONE = replace(OWED, amount=Money(1200, "EUR"), status=R.SUCCESS, reason=REVERSED)
+LOST = replace(KNOWN, status=DisputeStatus.LOST)
+
+
 async def test_dispute_that_is_won_puts_what_was_taken_back_to_a_person() -> None:
     world = World()
-    world.locked, world.gone = [replace(KNOWN, status=DisputeStatus.LOST)] * 2, ["a write-off"]
+    world.locked, world.gone = [LOST, LOST, replace(KNOWN, status=DisputeStatus.WON)], [GONE]
     await world.disputes.apply_snapshot("paypal", PAID, replace(SAID, status=DisputeStatus.LOST, reason="new"), 1)
     assert not world.asked
     await world.disputes.apply_snapshot("paypal", PAID, replace(SAID, status=DisputeStatus.WON), 1)
-    assert cast(Any, world.asked) == ["a write-off"]
+    assert cast(Any, world.asked) == [GONE]
+    # what is still won was asked about
+    await world.disputes.apply_snapshot("paypal", PAID, replace(SAID, status=DisputeStatus.WON, reason="new"), 1)
+    assert len(world.changed) == 3
+    assert cast(Any, world.asked) == [GONE]
+
+
+@pytest.mark.parametrize(
+    ("change", "is_asked"),
+    [
+        ({"amount": Money(1, "EUR")}, True),
+        ({"amount": Money(1201, "EUR")}, False),
+        ({"amount": Money(1200, "USD")}, False),
+        ({"reason": DENIED}, False),
+        ({"create_time": NOW - SLACK}, True),
+        ({"create_time": NOW - SLACK - MOMENT}, False),
+    ],
+)
+async def test_dispute_that_is_won_asks_of_nothing_that_was_taken_for_another(change: Any, is_asked: bool) -> None:
+    world = World()
+    gone = replace(GONE, **change)
+    world.locked, world.gone = [LOST], [gone]
+    await world.disputes.apply_snapshot("paypal", PAID, replace(SAID, status=DisputeStatus.WON), 1)
+    assert cast(Any, world.asked) == ([gone] if is_asked else [])
 
 
 async def test_dispute_that_is_found_anew_is_the_same_one() -> None:
