@@ -17,8 +17,13 @@ from mesh.errors import invalid
 DEFAULT_SIZE = 20
 MAX_JSON = 512 << 10
 """What a list answers with at the most: half of what Envoy takes to translate (`max_response_body_size`)."""
-LIGHT = 32 << 10
-"""Bytes of messages that are no more than that in JSON, whatever is in them."""
+WIDEST = 6
+"""How many letters JSON takes for a byte at the most: text that is escaped takes six, fields with their names fewer.
+
+A nearly empty message within another takes more; what Envoy takes has room for twice as much.
+"""
+_EMPTY: dict[str, int] = {}
+"""How long a message without anything in it is in JSON, by its name."""
 ItemT = TypeVar("ItemT")
 MessageT = TypeVar("MessageT", bound=Message)
 ListRequest = Any
@@ -55,14 +60,24 @@ async def page(
 def that_fit(messages: Iterable[MessageT]) -> list[MessageT]:
     """Return the first of messages that can be answered with together; one at the least."""
     found = list(messages)
-    if sum(message.ByteSize() for message in found) <= LIGHT:
-        return found
-    left = MAX_JSON
+    left, rest = MAX_JSON, sum(map(_at_most, found))
     for number, message in enumerate(found):
+        # writing one takes a hundred times as long as asking for its size: only where that does not tell
+        if rest <= left:
+            break
+        rest -= _at_most(message)
         left -= _length(message)
         if left < 0 and number:
             return found[:number]
     return found
+
+
+def _at_most(message: Message) -> int:
+    """Return what a message is no longer than in JSON, without writing it."""
+    name = message.DESCRIPTOR.full_name
+    if name not in _EMPTY:
+        _EMPTY[name] = _length(type(message)())
+    return _EMPTY[name] + WIDEST * message.ByteSize()
 
 
 def _length(message: Message) -> int:

@@ -108,6 +108,25 @@ async def test_page_of_large_items_ends_before_it_is_too_large_to_be_translated(
     assert walked == [str(one) for one in many]
 
 
+@pytest.mark.parametrize(("letters", "most"), [(600, 1), (1200, 50)])
+def test_page_is_measured_by_writing_it_only_where_its_size_does_not_tell(
+    letters: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each full page was turned into JSON on the event loop, only to be thrown away."""
+    lengths: list[int] = []
+    length = paging._length
+
+    def measured(message: order_pb2.Order) -> int:
+        lengths.append(1)
+        return length(message)
+
+    monkeypatch.setattr(paging, "_length", measured)
+    many = [order_pb2.Order(description="x" * letters)] * 100
+    assert paging.that_fit(many) == many
+    # an empty one too, once a process
+    assert len(lengths) <= most
+
+
 def test_one_item_is_answered_with_however_large_it_is() -> None:
     large = order_pb2.Order(description="x" * (2 << 20))
     assert paging.that_fit([large, large]) == [large]
