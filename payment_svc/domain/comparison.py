@@ -81,13 +81,13 @@ def superseded(holding: Sequence[Compared]) -> list[Compared]:
 def due(holding: Sequence[Compared], now: datetime, settled: datetime) -> Span | None:
     """Return what is to be compared next of a provider, whose payments until `settled` both books should have.
 
-    Each day after its end, and once more; and daily what differs. None: nothing is due.
+    Each day after its end, and once more what was compared then; and daily what differs. None: nothing is due.
     """
     midnight = settled.replace(hour=0, minute=0, second=0, microsecond=0)
     days = [(midnight - number * DAY, midnight - (number - 1) * DAY) for number in range(14, 0, -1)]
     for day in days:
         again = day[1] + AGAIN_AFTER
-        if now >= again:
+        if now >= again and is_covered(day, holding):
             since = again
         elif midnight - day[0] <= LOOK_BACK:
             since = day[1]

@@ -31,6 +31,8 @@ class ProviderRecord:
     create_time: datetime
     refunded: Money | None = None
     """What went back or is on its way; None where the list does not say."""
+    gave_back: bool = False
+    """Whether the list says that something went back, and not how much."""
 
 
 class DiscrepancyKind(StrEnum):

@@ -22,6 +22,7 @@ from purgatory import AsyncCircuitBreakerFactory
 from purgatory.domain.messages.base import Event
 from purgatory.domain.messages.events import ContextChanged
 from purgatory.domain.model import OPENED, Context, OpenedState
+from purgatory.service._async.circuitbreaker import AsyncCircuitBreaker
 
 from mesh import context, tracing
 from mesh.money import Money
@@ -105,6 +106,22 @@ def patience(seconds: float) -> Iterator[None]:
         yield
     finally:
         _PATIENCE.reset(token)
+
+
+_ASIDE: ContextVar[bool] = ContextVar("provider_aside", default=False)
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """Make the calls inside the block a report, not payments: they move no circuit, wait for none, and are not kept.
+
+    So whoever makes many ends with the first that fails.
+    """
+    token = _ASIDE.set(True)
+    try:
+        yield
+    finally:
+        _ASIDE.reset(token)
 
 
 class ResilientProvider:
@@ -275,7 +292,7 @@ class ResilientProvider:
         outcome = "ok"
         span = self._span(operation, payment)
         try:
-            with self._hearing.of(self.name, operation, payment):
+            with self._hearing.of(self.name, operation, None if _ASIDE.get() else payment):
                 return await self._admitted(operation, call)
         except ProviderError as error:
             outcome = error.kind
@@ -307,20 +324,24 @@ class ResilientProvider:
         """Make the call if the bulkhead is not full and the circuit is closed, or half-open with nobody trying it."""
         if self.calls >= self.max_calls:
             raise UnavailableError(f"{self.max_calls} calls to {self.name} are under way")
-        breaker = await self._breakers.get_breaker(operation)
-        self._circuits[operation] = breaker.context
-        if breaker.context.state == "half-opened":
-            raise UnavailableError(f"the circuit to {self.name} is half-open, and a call is trying it")
+        breaker = None if _ASIDE.get() else await self._breaker(operation)
         self.calls += 1
         IN_FLIGHT.labels(self.name).inc()
         try:
-            async with breaker:
+            async with breaker or nullcontext():
                 return await self._bounded(call)
         except OpenedState:
             raise UnavailableError(f"the circuit to {self.name} is open") from None
         finally:
             self.calls -= 1
             IN_FLIGHT.labels(self.name).dec()
+
+    async def _breaker(self, operation: str) -> AsyncCircuitBreaker:
+        breaker = await self._breakers.get_breaker(operation)
+        self._circuits[operation] = breaker.context
+        if breaker.context.state == "half-opened":
+            raise UnavailableError(f"the circuit to {self.name} is half-open, and a call is trying it")
+        return breaker
 
     async def _bounded(self, call: Callable[[], Awaitable[ResultT]]) -> ResultT:
         """Bound a call as a whole: time-outs of HTTP clients are for each read, and an answer may drip for ever."""

@@ -18,6 +18,7 @@ from payment_svc.domain import reconciliation as domain
 from payment_svc.domain.comparison import Books, Compared, Found
 from payment_svc.domain.payment import Payment, PaymentStatus
 from payment_svc.domain.reconciliation import (
+    NOTHING,
     Comparison,
     Discrepancy,
     DiscrepancyKind,
@@ -28,7 +29,7 @@ from payment_svc.domain.reconciliation import (
 from payment_svc.domain.refund import RefundStatus
 from payment_svc.providers.base import ObjectNotFoundError, ProviderError, RejectedError, UnreadableAnswerError
 from payment_svc.providers.registry import Registry
-from payment_svc.providers.resilience import ResilientProvider
+from payment_svc.providers.resilience import ResilientProvider, aside
 from payment_svc.storage.comparisons import ComparisonRepository
 from payment_svc.storage.payments import PaymentRepository
 from payment_svc.storage.refunds import RefundRepository
@@ -113,7 +114,8 @@ class Reconciliation:
         try:
             records = [record async for record in provider.records(since, until)]
             payments = await self._ours(name, since, until, records)
-            found = await self._differences(provider, payments, records)
+            with aside():
+                found = await self._differences(provider, payments, records)
         except ProviderError as error:
             raise unavailable("PROVIDER_UNAVAILABLE", f"{name} does not list its records: {error}") from error
         in_time = [one for one in payments.values() if one.provider == name and since <= one.create_time < until]
@@ -178,7 +180,7 @@ class Reconciliation:
         agreed: list[tuple[OurBook, Matched]] = []
         async for book in _in_turns(books.values()):
             differ, matched = domain.compared(book, provider.name, by_payment.get(book.payment.payment_id, []))
-            agreed += ((book, one) for one in matched)
+            agreed += ((book, one) for one in matched if _may_have_gone_back(one))
             if differ:
                 doubtful.append(book.payment.payment_id)
         for confirmed in await _some_at_once(
@@ -325,6 +327,11 @@ async def _some_at_once(items: Sequence[ItemT], ask: Callable[[ItemT], Awaitable
             for task in tasks:
                 task.cancel()
     return answers
+
+
+def _may_have_gone_back(found: Matched) -> bool:
+    """Whether either side knows of money that went back: a call for each payment of a busy day comes to no end."""
+    return found.record.refunded is not None or found.record.gave_back or found.side.given != NOTHING
 
 
 def _batches(items: Sequence[ItemT], size: int) -> Iterable[Sequence[ItemT]]:

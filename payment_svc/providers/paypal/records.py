@@ -123,6 +123,7 @@ async def _record(api: PaypalClient, transaction: Object) -> ProviderRecord | No
         status=status,
         amount=amounts.from_wire(wire) if status == PaymentStatus.SUCCESS else None,
         create_time=_made_at(transaction),
+        gave_back=transaction["transaction_status"] == "V",
     )
 
 

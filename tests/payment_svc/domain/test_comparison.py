@@ -64,8 +64,9 @@ def all_but(*missing: int, differences: int = 0, at: datetime = NOW) -> list[Com
         # too long ago to be made up for, too young for a second look
         (all_but(8), None),
         # the second look, once what was held has been captured
-        (all_but(9), (day(9), day(8))),
         ([*all_but(9), made(9, 8, day(0))], None),
+        # and none of what was never looked at
+        (all_but(9), None),
         ([*all_but(9), made(9, 8, day(0) - HOUR)], (day(9), day(8))),
         ([*all_but(1), made(1, 0.5), made(0.5, 0)], None),
         # what differs is looked at each day

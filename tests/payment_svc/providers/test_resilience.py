@@ -20,7 +20,7 @@ from payment_svc.providers.base import (
     RejectedError,
     UnavailableError,
 )
-from payment_svc.providers.resilience import Limits, ResilientProvider, patience
+from payment_svc.providers.resilience import Limits, ResilientProvider, aside, patience
 from tests.payment_svc.domain.test_payment import FRESH
 from tests.support.waiting import come_true
 
@@ -74,6 +74,19 @@ async def test_failures_of_the_provider_in_a_row_open_the_circuit(error: Provide
     assert guard.is_open("start")
     await fail(guard, 1, UnavailableError)
     assert inner.calls == 3, "an open circuit asks nobody"
+
+
+async def test_calls_of_a_report_open_no_circuit_and_are_refused_by_none() -> None:
+    inner, guard = guarded()
+    inner.error = UnavailableError("too many requests")
+    with aside():
+        await fail(guard, 4, UnavailableError)
+    assert guard.circuits() == []
+    await fail(guard, 3, UnavailableError)
+    assert circuit(guard).state == "opened"
+    with aside():
+        await fail(guard, 1, UnavailableError)
+    assert inner.calls == 8
 
 
 @pytest.mark.parametrize("error", [DECLINED, ObjectNotFoundError("none")])

@@ -308,6 +308,15 @@ async def test_refunds_are_not_asked_for_where_the_provider_does_not_list_them()
     assert len(books.back) == 1
 
 
+@pytest.mark.parametrize(("told", "found"), [(False, []), (True, ["REFUNDED_DIFFERS"])])
+async def test_payment_of_which_nobody_says_that_money_went_back_is_not_asked_for(told: bool, found: list[str]) -> None:
+    """One call for each payment: a large day came to no end within its hour."""
+    books = Books([PAID], [replace(record(), gave_back=told)])
+    books.back = [back(5), back(5)]
+    assert await compared(books) == found
+    assert len(books.back) == (0 if told else 2)
+
+
 async def test_provider_that_is_away_lists_nothing() -> None:
     books = Books([PAID])
     books.is_away = True

@@ -49,6 +49,7 @@ async def test_transaction_is_a_record_of_its_order(status: str, ours: PaymentSt
     [record] = await _records(Paypal(said(200, listed)))
     assert (record.reference, record.payment_id) == ("ORDER1", str(PAYMENT.payment_id))
     assert (record.status, record.amount.minor if record.amount else 0, record.create_time) == (ours, minor, NOW)
+    assert record.gave_back == (status == "V")
 
 
 async def test_captured_authorization_is_asked_for_its_order() -> None:
