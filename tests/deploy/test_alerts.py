@@ -165,6 +165,7 @@ def test_page_names_commands_that_exist(page: Path) -> None:
     [
         ("check", "rules", "alerts.yaml"),
         ("test", "rules", "alerts_test.yaml"),
+        ("test", "rules", "lasting_test.yaml"),
         ("test", "rules", "objectives_test.yaml"),
         ("test", "rules", "clusters_test.yaml"),
     ],
