@@ -39,9 +39,8 @@ const fill = (part) => {
 const camel = (name) => name.replace(/_(\\w)/g, (_, letter) => letter.toUpperCase());
 async function ask(call, path) {
   const [resource, method] = call.method.split(".").map(camel);
-  // a list that has a path with an id and one without takes the id first
-  const named = call.operation === "ListAllRefunds" ? [undefined] : Object.values(path);
-  const asked = client[resource][method](...named, fill(call.fields), call.key ? { idempotencyKey: call.key } : {});
+  const options = call.key ? { idempotencyKey: call.key } : {};
+  const asked = client[resource][method](...Object.values(path), fill(call.fields), options);
   if (method !== "list") return await asked;
   const items = [];
   for await (const one of asked) items.push(one);

@@ -21,6 +21,7 @@ from cli import doctor
 from cli.__main__ import app
 from mesh.events.participants import CONSUMERS
 from stack.layout import SERVICES
+from stack.operate.backup import MANIFEST
 from stack.stack import Ready
 
 Findings = list[dict[str, Any]]
@@ -46,8 +47,10 @@ def nobody() -> Iterator[str]:
 
 
 def test_stack_that_is_well_has_nothing_to_do_now(gateway: Ready, tmp_path: Path) -> None:
-    (tmp_path / "backups").mkdir()
-    (tmp_path / "backups" / "base.tar").touch()
+    (tmp_path / "backups" / "newest").mkdir(parents=True)
+    (tmp_path / "backups" / "newest" / "orders.dump").write_bytes(b"rows")
+    manifest = {"orders": {"file": "orders.dump", "time": "", "revision": "", "sha256": ""}}
+    (tmp_path / "backups" / "newest" / MANIFEST).write_text(json.dumps(manifest))
     status, findings = examined(tmp_path, asdict(gateway), "--backups", str(tmp_path / "backups"))
     # what the disk of this machine has left is not the stack's
     assert [one for one in findings if one["todo"] and one["check"] != "disk"] == []

@@ -35,11 +35,13 @@ def hours(number: float) -> timedelta:
         ),
         (
             PaypalProvider,
-            Capabilities(True, "", hours(29 * 24), True, True, True, True, hours(5), hours(3), hours(7), hours(240)),
+            Capabilities(
+                True, "", hours(29 * 24), True, True, True, True, hours(5), hours(3), hours(7), hours(3), hours(240)
+            ),
         ),
         (
             BankTransferProvider,
-            Capabilities(True, "", None, False, True, True, False, hours(24), None, hours(0), hours(120)),
+            Capabilities(True, "", None, False, True, True, False, hours(24), None, hours(0), hours(0), hours(120)),
         ),
     ],
 )

@@ -136,6 +136,9 @@ CASES = {
     "surplus, left": Case(S.SURPLUS, questions.surplus, NOT_CAPTURED, "SUCCESS", "SUCCESS", 1200, [("FAILED", 1200)]),
 }  # fmt: skip
 
+OF_DISPUTES = {S.CAME_BACK}
+"""What is asked of disputes, which are not simulated: tests/e2e/providers/test_paypal_losses.py."""
+
 
 @pytest.mark.parametrize("name", CASES)
 def test_an_answer_ends_its_question_and_the_books_agree(runner: Runner, name: str) -> None:
@@ -196,7 +199,7 @@ def test_every_answer_to_every_question_is_tried() -> None:
     declared = {(subject, answer) for subject in Subject for answer in Resolution}
     assert declared == {(subject, answer) for subject, answers in ANSWERS.items() for answer in answers}
     refused = {(subject, answer) for subject in Subject for answer in _refused(subject)}
-    assert declared - refused <= tried
+    assert {one for one in declared - refused if one[0] not in OF_DISPUTES} <= tried
 
 
 def _refused(subject: Subject) -> dict[Resolution, str]:
