@@ -1081,7 +1081,7 @@ class WebhookEndpoints:
         self,
         webhook_endpoint_id: str,
         *,
-        overlap: Span | None = None,
+        overlap: Span | Omitted = OMITTED,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.WebhookEndpoint:
@@ -1101,6 +1101,7 @@ class WebhookEndpoints:
         """
         request = made(
             notify_service_pb2.RotateWebhookEndpointSecretRequest,
+            ("overlap",),
             webhook_endpoint_id=webhook_endpoint_id,
             overlap=span(overlap),
         )
@@ -1295,7 +1296,7 @@ class AsyncWebhookEndpoints:
         self,
         webhook_endpoint_id: str,
         *,
-        overlap: Span | None = None,
+        overlap: Span | Omitted = OMITTED,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.WebhookEndpoint:
@@ -1315,6 +1316,7 @@ class AsyncWebhookEndpoints:
         """
         request = made(
             notify_service_pb2.RotateWebhookEndpointSecretRequest,
+            ("overlap",),
             webhook_endpoint_id=webhook_endpoint_id,
             overlap=span(overlap),
         )
@@ -1889,7 +1891,7 @@ class PaymentLinks(Waits[models.PaymentLink]):
         metadata: Mapping[str, str] | None = None,
         return_url: str | None = None,
         max_uses: int | None = None,
-        expire_time: Moment | None = None,
+        expire_time: Moment | Omitted = OMITTED,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.PaymentLink:
@@ -1917,6 +1919,7 @@ class PaymentLinks(Waits[models.PaymentLink]):
         """
         request = made(
             payment_link_service_pb2.CreatePaymentLinkRequest,
+            ("expire_time",),
             amount=money(amount),
             description=description,
             merchant_order_id=merchant_order_id,
@@ -2018,7 +2021,7 @@ class AsyncPaymentLinks(AsyncWaits[models.PaymentLink]):
         metadata: Mapping[str, str] | None = None,
         return_url: str | None = None,
         max_uses: int | None = None,
-        expire_time: Moment | None = None,
+        expire_time: Moment | Omitted = OMITTED,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.PaymentLink:
@@ -2046,6 +2049,7 @@ class AsyncPaymentLinks(AsyncWaits[models.PaymentLink]):
         """
         request = made(
             payment_link_service_pb2.CreatePaymentLinkRequest,
+            ("expire_time",),
             amount=money(amount),
             description=description,
             merchant_order_id=merchant_order_id,

@@ -116,4 +116,8 @@ class Held:
             return
         self._swept = now
         self._failing = {key: one for key, one in self._failing.items() if now < one.until}
-        self._put_off = {key: places for key, places in self._put_off.items() if now < max(places.values())}
+        left = {
+            key: {place: until for place, until in places.items() if now < until}
+            for key, places in self._put_off.items()
+        }
+        self._put_off = {key: places for key, places in left.items() if places}

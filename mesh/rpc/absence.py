@@ -7,9 +7,15 @@ from google.protobuf.descriptor import FieldDescriptor
 PAGING = frozenset({"page_size", "page_token", "order_by", "format", "last_event_id"})
 """What says how a list comes, and not what is in it."""
 
-DEFAULTED = frozenset({"merchant_order_id", "expire_time", "overlap"})
-"""What a POST says only to have something else than the default, which is the least there is: programs that write every
-field that they have no value for as null do no harm by these."""
+DEFAULTED = frozenset(
+    {
+        "CreateOrderRequest.expire_time",
+        "CreateOrderRequest.merchant_order_id",
+        "CreatePaymentLinkRequest.merchant_order_id",
+    }
+)
+"""What says only to have something else than a default that does no harm: programs are let that write every field as null
+that they have no value for. A link without an end, or an old secret for a day longer, is another matter."""
 
 
 def widens(verb: str, field: FieldDescriptor) -> bool:
@@ -26,6 +32,6 @@ def widens(verb: str, field: FieldDescriptor) -> bool:
     is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
     # of several that exclude each other all but one are absent
     is_one_of = field.containing_oneof is not None and len(field.containing_oneof.fields) > 1
-    if is_map or is_one_of or field.name in DEFAULTED:
+    if is_map or is_one_of or f"{field.containing_type.name}.{field.name}" in DEFAULTED:
         return False
     return bool(field.is_repeated or field.message_type is not None or field.name.endswith("_id"))

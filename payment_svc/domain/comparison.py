@@ -5,7 +5,7 @@ A comparison holds until newer ones cover all of its span: a difference is not o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -78,10 +78,11 @@ def superseded(holding: Sequence[Compared]) -> list[Compared]:
     return [one for place, one in enumerate(newest_first) if is_covered(one.span, newest_first[:place])]
 
 
-def due(holding: Sequence[Compared], now: datetime, settled: datetime) -> Span | None:
+def due(holding: Sequence[Compared], now: datetime, settled: datetime, but: Container[Span] = ()) -> Span | None:
     """Return what is to be compared next of a provider, whose payments until `settled` both books should have.
 
-    Each day after its end, and once more what was compared then; and daily what differs. None: nothing is due.
+    Each day after its end, and once more what was compared then; and daily what differs, `but` not what just came to no
+    end. None: nothing is due.
     """
     midnight = settled.replace(hour=0, minute=0, second=0, microsecond=0)
     days = [(midnight - number * DAY, midnight - (number - 1) * DAY) for number in range(14, 0, -1)]
@@ -93,8 +94,9 @@ def due(holding: Sequence[Compared], now: datetime, settled: datetime) -> Span |
             since = day[1]
         else:
             continue
-        if not is_covered(day, (one for one in holding if one.create_time >= since)):
+        if day not in but and not is_covered(day, (one for one in holding if one.create_time >= since)):
             return day
-    differing = (one for one in holding if one.differences and one.from_time > now - REPEATED_FOR)
+    repeated = (one for one in holding if one.differences and one.span not in but)
+    differing = (one for one in repeated if one.from_time > now - REPEATED_FOR)
     oldest = min(differing, key=lambda one: one.create_time, default=None)
     return oldest.span if oldest and oldest.create_time <= now - DAY else None

@@ -164,6 +164,7 @@ def record_of(intent: Object) -> ProviderRecord:
         amount=captured,
         create_time=datetime.fromtimestamp(integer(intent, "created"), UTC),
         refunded=_refunded(intent.get("latest_charge")),
+        gave_back=_gave_back(intent.get("latest_charge")),
     )
 
 
@@ -172,6 +173,14 @@ def _refunded(charge: object) -> Money | None:
     if not isinstance(charge, Mapping) or charge.get("amount_captured") != charge.get("amount"):
         return None
     return amounts.from_wire(integer(charge, "amount_refunded"), text(charge, "currency"))
+
+
+def _gave_back(charge: object) -> bool:
+    """Whether more of a charge went back than what was let go when it was captured in part."""
+    if not isinstance(charge, Mapping) or not isinstance(charge.get("amount_captured"), int):
+        return False
+    let_go = integer(charge, "amount") - integer(charge, "amount_captured")
+    return integer(charge, "amount_refunded") > let_go
 
 
 def label(body: Object, name: str) -> str:

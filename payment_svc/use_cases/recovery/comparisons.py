@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from mesh.ids import Clock, utc_now
 from mesh.storage.database import Database, Session
@@ -21,6 +21,8 @@ LEASE = timedelta(hours=1)
 """How long a comparison may take; for so long no other replica begins one of the same provider."""
 AGAIN = timedelta(minutes=15)
 """How long is waited after one that came to no end."""
+ANOTHER_TIME = timedelta(hours=2)
+"""And for how long other days come first: one payment that a provider cannot say anything of stops no other day."""
 
 
 class DailyComparisons:
@@ -45,6 +47,7 @@ class DailyComparisons:
         self._clock = clock
         self._is_on = is_on
         self._running: asyncio.Task[None] | None = None
+        self._failed: dict[tuple[str, Span], datetime] = {}
         self.worker = Worker("book-comparisons", self.step, interval=LOOK_SECONDS, at_end=self._stop)
 
     async def step(self) -> bool:
@@ -78,7 +81,10 @@ class DailyComparisons:
 
     async def _due(self, session: Session, provider: ResilientProvider) -> Span | None:
         holding = await self._store.holding(session, provider.name)
-        return due(holding, self._clock(), self._reconciliation.settled(provider))
+        now = self._clock()
+        self._failed = {one: when for one, when in self._failed.items() if now < when + ANOTHER_TIME}
+        failed = {span for name, span in self._failed if name == provider.name}
+        return due(holding, now, self._reconciliation.settled(provider), failed)
 
     async def _compare(self, name: str, span: Span) -> None:
         wait = AGAIN
@@ -89,6 +95,7 @@ class DailyComparisons:
             log.info("books compared", provider=name, since=span[0], until=span[1], differ=len(found.discrepancies))
         except Exception as error:
             # the age of the newest comparison is what somebody is told of
+            self._failed[name, span] = self._clock()
             log.warning("books not compared", provider=name, since=span[0], until=span[1], error=repr(error))
         finally:
             await self._leave(name, wait)

@@ -149,9 +149,9 @@ class Disputes:
 
 
 def _may_be_for(dispute: Dispute, gone: Refund) -> bool:
-    """Whether a dispute can be why money was taken back: nothing of it names the dispute.
+    """Whether a dispute can be why money was taken back: nothing of it names the dispute, and a person is asked.
 
-    What was gone before it was opened, or is more than it is about, was taken for another one.
+    What was gone before it was opened was taken for another one; how much it is says nothing, as a provider that takes
+    money back without naming an amount is understood to take all.
     """
-    is_within = gone.amount.currency == dispute.amount.currency and gone.amount.minor <= dispute.amount.minor
-    return gone.reason == REVERSED and is_within and gone.create_time >= dispute.create_time - SLACK
+    return gone.reason == REVERSED and gone.create_time >= dispute.create_time - SLACK

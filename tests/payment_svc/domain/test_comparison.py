@@ -84,3 +84,9 @@ def test_day_is_due_once_it_has_settled() -> None:
     holding = all_but(1)
     assert due(holding, TODAY + 2 * HOUR, TODAY - HOUR) is None
     assert due(holding, TODAY + 3 * HOUR, TODAY) == (day(1), day(0))
+
+
+def test_day_that_came_to_no_end_stops_no_other() -> None:
+    oldest = due([], NOW, TODAY)
+    assert oldest
+    assert due([], NOW, TODAY, {oldest}) == (oldest[1], oldest[1] + DAY)

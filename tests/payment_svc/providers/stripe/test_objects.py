@@ -321,3 +321,22 @@ def test_what_the_customer_has_to_do_is_read(wanted: dict[str, Any], kind: Actio
     intent = _intent("requires_action") | {"next_action": wanted, "client_secret": "secret"}
     action = objects.of_intent(intent, hosted=False).action
     assert action == Action(kind, wanted["type"], url, secret)
+
+
+@pytest.mark.parametrize(
+    ("captured", "gone", "is_known", "went_back"),
+    [
+        (1200, 0, True, False),
+        (1200, 200, True, True),
+        # of a part that was captured, what was let go counts as refunded too
+        (700, 500, False, False),
+        (700, 501, False, True),
+        (None, 0, False, False),
+    ],
+)
+def test_books_tell_of_what_went_back_of_a_part_that_it_has_to_be_asked_for(
+    captured: int | None, gone: int, is_known: bool, went_back: bool
+) -> None:
+    charge = {"amount": 1200, "amount_captured": captured, "amount_refunded": gone, "currency": "eur"}
+    said = objects.record_of(_intent() | {"created": 1_767_225_600, "latest_charge": charge})
+    assert (said.refunded is not None, said.gave_back) == (is_known, went_back)
