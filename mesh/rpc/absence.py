@@ -14,8 +14,8 @@ DEFAULTED = frozenset(
         "CreatePaymentLinkRequest.merchant_order_id",
     }
 )
-"""What says only to have something else than a default that does no harm: programs are let that write every field as null
-that they have no value for. A link without an end, or an old secret for a day longer, is another matter."""
+"""What is said only to have something else than a default that does no harm: programs may write it as null, as they do
+with every field that they have no value for. A link without an end, or an old secret for a day longer, does harm."""
 
 
 def widens(verb: str, field: FieldDescriptor) -> bool:
