@@ -32,6 +32,6 @@ def widens(verb: str, field: FieldDescriptor) -> bool:
     is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
     # of several that exclude each other all but one are absent
     is_one_of = field.containing_oneof is not None and len(field.containing_oneof.fields) > 1
-    if is_map or is_one_of or f"{field.containing_type.name}.{field.name}" in DEFAULTED:
+    if is_map or is_one_of or field.full_name.split(".", 3)[-1] in DEFAULTED:
         return False
     return bool(field.is_repeated or field.message_type is not None or field.name.endswith("_id"))
