@@ -193,24 +193,24 @@ async def test_question_that_is_open_was_not_answered(database: Database) -> Non
 async def test_one_dispute_is_changed_and_read(database: Database, store: Store) -> None:
     hour = timedelta(hours=1)
     moved = {"withdrawn": 900, "withdraw_time": NOW + hour, "reinstate_time": NOW + 2 * hour, "in_refunds": True}
-    lost = dispute_of(MINE, status=DisputeStatus.LOST, version=2, update_time=NOW + hour, **moved)
+    won = dispute_of(MINE, status=DisputeStatus.WON, version=2, update_time=NOW + hour, **moved)
     async with database.session() as session:
         assert [await DISPUTES.insert(session, dispute_of(one), DAY) for one in ids] == [True] * 3
         assert not await DISPUTES.insert(session, dispute_of(MINE, dispute_id=UUID(int=9)), DAY)
         for version in (1, 3):
             with Watch(store, "disputes", "dispute_id") as watch, pytest.raises(RuntimeError):
-                await DISPUTES.update(session, replace(lost, version=version), None)
+                await DISPUTES.update(session, replace(won, version=version), None)
             assert not watch.changed
         with Watch(store, "disputes", "dispute_id") as watch:
-            await DISPUTES.update(session, lost, None)
+            await DISPUTES.update(session, won, None)
         assert watch.changed == {MINE}
-        assert [await DISPUTES.get(session, one, MINE) for one in ids] == [None, lost, None]
-        assert [await DISPUTES.lock(session, one, "dp_m") for one in ("a", "stripe", "z")] == [None, lost, None]
+        assert [await DISPUTES.get(session, one, MINE) for one in ids] == [None, won, None]
+        assert [await DISPUTES.lock(session, one, "dp_m") for one in ("a", "stripe", "z")] == [None, won, None]
         assert [await DISPUTES.version(session, one, "dp_m") for one in ("a", "stripe", "z")] == [0, 2, 0]
         for name in ("dp_b", "dp_n"):
             assert await DISPUTES.lock(session, "stripe", name) is None
             assert await DISPUTES.version(session, "stripe", name) == 0
-        assert await DISPUTES.page(session, Listing({"merchant_id": MINE}), after=None, limit=3) == [lost]
+        assert await DISPUTES.page(session, Listing({"merchant_id": MINE}), after=None, limit=3) == [won]
 
 
 async def test_open_disputes_are_due_in_turn(database: Database) -> None:
