@@ -12,7 +12,7 @@ from mesh.storage.database import Database
 from payment_svc.domain.comparison import DAY, Found
 from payment_svc.domain.reconciliation import Comparison
 from payment_svc.storage.comparisons import ComparisonRepository
-from payment_svc.use_cases.recovery.comparisons import AGAIN, LEASE, DailyComparisons
+from payment_svc.use_cases.recovery.comparisons import AGAIN, ANOTHER_TIME, LEASE, DailyComparisons
 from tests.simulation.storage import Store
 from tests.support.rows import NOW
 
@@ -105,7 +105,13 @@ async def test_comparison_that_failed_is_tried_again_after_a_while(database: Dat
     store.set_clock(NOW + AGAIN)
     await books.daily.step()
     await books.daily.ended()
-    assert books.asked == [books.asked[0]] * 2
+    # what came to no end stops no other day, and has its turn again later
+    assert books.asked == [books.asked[0], books.asked[0] + DAY]
+    books.now = NOW + ANOTHER_TIME
+    store.set_clock(books.now)
+    await books.daily.step()
+    await books.daily.ended()
+    assert books.asked[2:] == [books.asked[0]]
 
 
 async def test_what_differs_is_compared_again_the_next_day(database: Database, store: Store) -> None:
