@@ -203,10 +203,11 @@ async def change_merchant(visit: Visit) -> Response:
 async def reconciliation(visit: Visit) -> Response:
     """Compare a provider's books with ours, over a span of days."""
     operators = visit.rooms.operators
-    known, books = await together(operators.providers(), _or_none(operators.books()))
-    providers = [one["name"] for one in known]
+    providers = [one["name"] for one in await operators.providers()]
     filters = chosen(visit, DIFFERENCES)
     found = await _compared(visit, filters) if filters.get("provider") in providers else None
+    # how they stand with what was just compared
+    books = await _or_none(operators.books())
     return visit.render(
         "reconciliation.html",
         providers=providers,

@@ -78,13 +78,9 @@ class LostRefunds:
 
         Raises ApiError UNAVAILABLE while the provider does not say.
         """
-        try:
-            at = at_attempt(payment, attempt) if attempt else payment
-            # what came later is written down here
-            given = await provider.given_back(at, restore.backup_time - SKEW, restore.restore_time + IN_FLIGHT)
-        except ProviderError as error:
-            words = f"{provider.name} does not say what it has given back of this payment; repeat the call"
-            raise unavailable("PROVIDER_UNAVAILABLE", words) from error
+        at = at_attempt(payment, attempt) if attempt else payment
+        # what came later is written down here
+        given = await given_back_of(at, provider, restore.backup_time - SKEW, restore.restore_time + IN_FLIGHT)
         await self.write_down(payment, given, attempt)
 
     async def recount(self, payment: Payment, refund: Refund, provider: ResilientProvider) -> Refund:
@@ -164,6 +160,20 @@ class LostRefunds:
         unit.add(facts.refund_event(refund), [changes.of_refund(refund)])
         await self._apply_in(unit, refund_id, _shown(snapshot))
         return ""
+
+
+async def given_back_of(
+    payment: Payment, provider: ResilientProvider, since: datetime, until: datetime | None = None
+) -> Sequence[GivenBack]:
+    """Ask a provider what it has given back of a payment.
+
+    Raises ApiError UNAVAILABLE, reason PROVIDER_UNAVAILABLE, while it does not say.
+    """
+    try:
+        return await provider.given_back(payment, since, until)
+    except ProviderError as error:
+        words = f"{provider.name} does not say what it has given back of this payment; repeat the call"
+        raise unavailable("PROVIDER_UNAVAILABLE", words) from error
 
 
 def _id_of_ours(shown: GivenBack, payment: Payment, now: datetime) -> UUID | None:

@@ -6,17 +6,16 @@ from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID
 
-from mesh.errors import unavailable
 from mesh.ids import Clock, utc_now
 from payment_svc.domain.payment import Attempt, Payment, PaymentStatus, is_current, is_named
 from payment_svc.domain.provider_event import Verdict
 from payment_svc.domain.refund import GivenBack, RefundAmountError
-from payment_svc.providers.base import ProviderError, ProviderEvent, UnavailableError
+from payment_svc.providers.base import ProviderEvent, UnavailableError
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.use_cases.accounts import Accounts
 from payment_svc.use_cases.answers import at_attempt
 from payment_svc.use_cases.ledger import Ledger
-from payment_svc.use_cases.lost_refunds import Booked
+from payment_svc.use_cases.lost_refunds import Booked, given_back_of
 from payment_svc.use_cases.payment_events import PaymentEvents
 from payment_svc.use_cases.refunds import Refunds
 
@@ -68,11 +67,7 @@ class Elsewhere:
         for attempt in _objects(payment):
             at = at_attempt(payment, attempt.number)
             provider = await self._accounts.of(at)
-            try:
-                given = await provider.given_back(at, payment.create_time)
-            except ProviderError as error:
-                words = f"{provider.name} does not say what it has given back of this payment; repeat the call"
-                raise unavailable("PROVIDER_UNAVAILABLE", words) from error
+            given = await given_back_of(at, provider, payment.create_time)
             found = await self._refunds.write_down(payment, given, _part(payment, attempt))
             differing += [*found.differing, *[why for one in given if (why := await self._agree(payment, one))]]
             booked += found.refunds
