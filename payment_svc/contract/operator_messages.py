@@ -24,6 +24,8 @@ from payment_svc.domain.reconciliation import Comparison, Discrepancy
 from payment_svc.domain.review import Review
 from payment_svc.domain.routing import Candidate, Policy, Rule, Target, Version
 
+_CALLED_BEFORE = {"reconciler": "recovery"}
+"""Causes by the words that older entries have for them: what has happened is never written anew."""
 _CIRCUITS = {"closed": "CLOSED", "opened": "OPEN", "half-opened": "HALF_OPEN"}
 
 
@@ -126,7 +128,7 @@ def timeline_message(
             status=change.status,
             detail=change.detail,
             actor=entry.origin.actor,
-            cause=entry.origin.cause,
+            cause=_CALLED_BEFORE.get(entry.origin.cause, entry.origin.cause),
             trace_id=entry.origin.trace_id,
         )
         shown.time.FromDatetime(change.time)

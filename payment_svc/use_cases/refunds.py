@@ -1,7 +1,7 @@
 """The use cases of refunds. What is refunded is the sum of refunds, never a flag.
 
 A refund is committed as PENDING, under the lock of its payment and within what is left of the capture; only then is the
-provider asked, under an idempotency key of the refund. What dies in between is picked up by the reconciler.
+provider asked, under an idempotency key of the refund. What dies in between is picked up by recovery.
 """
 
 from __future__ import annotations

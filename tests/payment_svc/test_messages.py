@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
+from mesh.storage.history import Change, Entry, Origin
 from payment_svc.contract.messages import payment_message, refund_message
+from payment_svc.contract.operator_messages import timeline_message
 from payment_svc.domain.payment import AttemptStatus, CaptureMethod, Fact, PaymentStatus, Snapshot, first_attempt
 from payment_svc.domain.payment_transitions import apply
 from tests.support.payment_books import OWED
@@ -64,3 +67,13 @@ def test_capture_that_the_version_before_heard_of_has_no_wrong_time(method: Capt
         "stripe", "pi_1", status=PaymentStatus.SUCCESS, captured=1200, capture_method=method, attempts=(attempt,)
     )
     assert payment.capture_time == (NOW if is_known else None)
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [("reconciler", "recovery"), ("recovery", "recovery"), ("CreatePayment", "CreatePayment")],
+)
+def test_what_recovery_did_is_said_in_one_word_also_where_it_was_stored_by_another(stored: str, shown: str) -> None:
+    change = Change(UUID(int=1), "payment", "2", 1, "SUCCESS", NOW)
+    message = timeline_message(change.order_id, [Entry(change, Origin("gateway", stored, "trace"))], "")
+    assert [entry.cause for entry in message.entries] == [shown]

@@ -10,7 +10,7 @@ from payment_svc.domain.dispute import LOOK_AFTER, Dispute
 from payment_svc.domain.payment import Payment, StaleFactError
 from payment_svc.providers.base import ObjectNotFoundError
 from payment_svc.use_cases.accounts import Accounts
-from payment_svc.use_cases.recovery.loop import reconciling
+from payment_svc.use_cases.recovery.loop import recovering
 from payment_svc.use_cases.taken_back.disputes import Disputes
 
 log = get_logger(__name__)
@@ -20,7 +20,7 @@ Due = tuple[Dispute, Payment]
 class DisputeRecovery:
     """Brings open disputes in agreement with their providers: a day after the last news, and when their time is up."""
 
-    name = "dispute-reconciler"
+    name = "dispute-recovery"
 
     def __init__(self, disputes: Disputes, accounts: Accounts) -> None:
         self._disputes = disputes
@@ -32,7 +32,7 @@ class DisputeRecovery:
 
     def call_of(self, item: Due) -> Call:
         """Return the call of a look at a dispute."""
-        return reconciling(item[0].merchant_id)
+        return recovering(item[0].merchant_id)
 
     async def check(self, item: Due) -> None:
         """Ask the accounts that the payment was made with; an event that was faster has told more."""

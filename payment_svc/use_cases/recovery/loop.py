@@ -50,9 +50,9 @@ class Subject(Protocol[ItemT]):
         ...
 
 
-def reconciling(merchant_id: object = "") -> context.Call:
+def recovering(merchant_id: object = "") -> context.Call:
     """Return the call of what the gateway finds out by itself."""
-    return context.Call(secrets.token_hex(16), merchant_id=str(merchant_id), method="reconciler")
+    return context.Call(secrets.token_hex(16), merchant_id=str(merchant_id), method="recovery")
 
 
 class Recovery(Generic[ItemT]):

@@ -35,7 +35,7 @@ from payment_svc.use_cases.answers import check_capturable
 from payment_svc.use_cases.ledger import Ledger
 from payment_svc.use_cases.operations import Operations
 from payment_svc.use_cases.payments import Payments
-from payment_svc.use_cases.recovery.loop import reconciling
+from payment_svc.use_cases.recovery.loop import recovering
 from payment_svc.use_cases.reviews import doubts
 from payment_svc.use_cases.settlements import Settlements
 
@@ -47,7 +47,7 @@ CLAIM = timedelta(seconds=150)
 class PaymentRecovery:
     """Brings open payments in agreement with their providers, on the schedule in `domain/schedule.py`."""
 
-    name = "reconciler"
+    name = "payment-recovery"
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class PaymentRecovery:
 
     def call_of(self, item: DueCheck) -> Call:
         """Return the call of a look at a payment."""
-        return reconciling(item.payment.merchant_id)
+        return recovering(item.payment.merchant_id)
 
     async def check(self, item: DueCheck) -> None:
         """Look a payment up by its name, and void what was not captured in time."""
@@ -208,7 +208,7 @@ class OperationRecovery:
     def call_of(self, item: Operation) -> Call:
         """Return the call of a look at an operation."""
         del item
-        return reconciling()
+        return recovering()
 
     async def check(self, item: Operation) -> None:
         """Learn how an operation ended."""

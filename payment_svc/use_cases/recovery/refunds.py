@@ -15,7 +15,7 @@ from payment_svc.providers.resilience import patience
 from payment_svc.storage.refunds import DueRefund
 from payment_svc.use_cases.accounts import Accounts
 from payment_svc.use_cases.ledger import Ledger
-from payment_svc.use_cases.recovery.loop import reconciling
+from payment_svc.use_cases.recovery.loop import recovering
 from payment_svc.use_cases.recovery.payments import CLAIM
 from payment_svc.use_cases.refunds import Refunds, at_refund
 
@@ -23,7 +23,7 @@ from payment_svc.use_cases.refunds import Refunds, at_refund
 class RefundRecovery:
     """Brings open refunds in agreement with their providers, on the schedule in `domain/schedule.py`."""
 
-    name = "refund-reconciler"
+    name = "refund-recovery"
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class RefundRecovery:
 
     def call_of(self, item: DueRefund) -> Call:
         """Return the call of a look at a refund."""
-        return reconciling(item.refund.merchant_id)
+        return recovering(item.refund.merchant_id)
 
     async def check(self, item: DueRefund) -> None:
         """Look a refund up, else ask for it again."""

@@ -182,7 +182,7 @@ def test_authorization_that_nobody_captures_in_time_is_voided(
 
 
 def let_time_pass(gateway: Ready, payment_id: str) -> None:
-    """Have the authorization run out, and the reconciler look at it."""
+    """Have the authorization run out, and recovery look at it."""
     query = "UPDATE payments SET capture_before = now(), next_check_time = now() WHERE payment_id = %s"
     with psycopg.connect(gateway.database_urls["payments"]) as connection:
         connection.execute(query, [payment_id])

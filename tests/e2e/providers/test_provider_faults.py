@@ -114,7 +114,7 @@ def test_payment_that_nobody_can_tell_of_is_given_to_a_person_and_may_still_succ
 
 
 def make_old(gateway: Ready, payment_id: str) -> None:
-    """Have the payment wait for longer than anything can last, and the reconciler look at it."""
+    """Have the payment wait for longer than anything can last, and recovery look at it."""
     # longer than Stripe works on any payment, counted from the last change
     past = "now() - interval '22 days'"
     query = f"UPDATE payments SET create_time = {past}, update_time = {past}, next_check_time = now()"

@@ -43,7 +43,7 @@ def provider_event(gateway: Ready, event_id: str) -> tuple[str, str] | None:
 
 
 def look_up_now(gateway: Ready, order_id: str) -> None:
-    """Make the reconciler's next look at an order's open payment due, which it would take up to an hour to be."""
+    """Make recovery's next look at an order's open payment due, which it would take up to an hour to be."""
     with psycopg.connect(gateway.database_urls["payments"]) as connection:
         query = b"UPDATE payments SET next_check_time = now() WHERE order_id = %s AND next_check_time IS NOT NULL"
         connection.execute(query, [order_id])
