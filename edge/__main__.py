@@ -19,10 +19,11 @@ from edge.api.reflection import public_reflection, serve_reflection
 from edge.settings import EdgeSettings
 from edge.storage.identities import SECRETS, IdentityRepository
 from edge.storage.key_usage import LastUses
+from edge.storage.keys import StoredKeys
 from edge.storage.nonces import Nonces
 from edge.storage.places import CellIdentities
 from edge.use_cases.identities import Identities
-from edge.use_cases.keys import KeyCache, StoredKeys
+from edge.use_cases.keys import KeyCache
 from edge.use_cases.places import Places
 from edge.use_cases.request_checks import RequestChecks
 from mesh import service

@@ -19,6 +19,8 @@ SIGNATURE_TOLERANCE = timedelta(minutes=5)
 """How far the sender's clock may be off, both ways."""
 MAPPED_BITS = 96
 """Of an IPv6 address that is an IPv4 address, those in front of it (RFC 4291, section 2.5.5.2)."""
+UNREADABLE = "SIGNING_SECRET_UNREADABLE"
+"""Why a request is refused whose key has a signing secret that no vault key opens: that key alone is at fault."""
 
 RandomBytes = Callable[[int], bytes]
 

@@ -12,10 +12,9 @@ from envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 
 from edge.api.cells import CellAnswers
 from edge.api.check_response import BODY_TOO_LARGE, KEY_IS_VALID, allowed, denied
-from edge.domain import Identity, Signature, digest, secret_of
+from edge.domain import UNREADABLE, Identity, Signature, digest, secret_of
 from edge.metrics import AUTHORIZATION_SECONDS, AUTHORIZATIONS
 from edge.use_cases import signing
-from edge.use_cases.keys import UNREADABLE
 from edge.use_cases.request_checks import RequestChecks
 from edge.use_cases.signing import SignedRequest
 from mesh import tracing

@@ -19,7 +19,7 @@ from audit_svc.condensing import CONDENSED, Condenser
 from audit_svc.domain import Entry
 from audit_svc.lines import entry_of
 from edge.domain import Mode, digest, new_secret
-from edge.use_cases.keys import StoredKeys
+from edge.storage.keys import StoredKeys
 from envoy_config.access_log import _FIELDS
 from mesh.errors import ApiError
 from mesh.vault import Vault

@@ -11,9 +11,8 @@ import pytest
 from envoy.service.auth.v3 import external_auth_pb2
 
 from edge.api.authorization import AuthorizationServicer
-from edge.domain import Identity, Mode, Permissions, Signature, digest, networks_of
+from edge.domain import UNREADABLE, Identity, Mode, Permissions, Signature, digest, networks_of
 from edge.use_cases import signing
-from edge.use_cases.keys import UNREADABLE
 from edge.use_cases.request_checks import RequestChecks
 from edge.use_cases.signing import SignedRequest
 from mesh.errors import unavailable
