@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from mesh.settings import ServiceSettings
+from mesh.settings import RedisUrl, ServiceSettings
 from mesh.vault import BindSecrets, VaultKeys
 
 
@@ -23,10 +23,8 @@ class EdgeSettings(ServiceSettings):
         True, description="whether requests may still be signed as `v1`, which does not cover the Idempotency-Key"
     )
     last_use_seconds: float = Field(10.0, gt=0, description="how often the last uses of keys are written")
-    redis_url: str = Field(
-        "",
-        pattern=r"^(rediss?://.+)?$",
-        description="Redis or Valkey where the limits of all Envoys together are counted",
+    redis_url: RedisUrl = Field(
+        "", description="Redis or Valkey where the limits of all Envoys together are counted; empty: nowhere"
     )
     global_requests_per_second: int = Field(
         0, ge=0, description="what all Envoys together take of one merchant; 0: not limited"

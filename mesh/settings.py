@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, Field, ValidationError, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
@@ -24,6 +24,8 @@ LOOK_SECONDS = 2.0
 """How often Envoy asks a replica that is well whether it still is, as `envoy_config` renders it."""
 NOTICE_SECONDS = LOOK_SECONDS + 0.5
 """After which it has noticed that a replica is about to end."""
+RedisUrl = Annotated[str, StringConstraints(pattern=r"^((rediss?|unix)://.+)?$")]
+"""A setting: a Redis or Valkey, by TCP, TLS or a socket; empty: none."""
 
 
 class UnreadableFileError(Exception):
@@ -80,18 +82,6 @@ class ServiceSettings(EnvironmentSettings):
         "127.0.0.1:0", pattern=r"^[^\s:]+:\d{1,5}$", description="host:port of the Prometheus endpoint"
     )
     database_url: str = Field(pattern=r"^postgres(ql)?://", description="PostgreSQL URL of the service's own database")
-    nats_url: str = Field(
-        "nats://127.0.0.1:4222", pattern=r"^(nats|tls)://", description="NATS URL; of several nodes, by comma"
-    )
-    nats_replicas: int = Field(
-        1, ge=1, le=5, description="on how many nodes a stream is kept, where this service makes it"
-    )
-    nats_server_name: str = Field(
-        "", description="name in NATS' certificate where it is of the mesh's CA; empty: NATS is not of the mesh"
-    )
-    event_signatures_from: AwareDatetime | None = Field(
-        None, description="events that were published before need no signature, RFC 3339; empty: all need one"
-    )
     tls_cert_file: Path | None = Field(None, description="the process's certificate, PEM; with the next two, or none")
     tls_key_file: Path | None = Field(None, description="the key of that certificate, PEM")
     tls_ca_file: Path | None = Field(None, description="the CA whose certificates the mesh accepts, PEM")
@@ -132,27 +122,44 @@ class ServiceSettings(EnvironmentSettings):
         return self
 
 
-def _are_delays(value: str) -> str:
+class BusSettings(ServiceSettings):
+    """What a service that publishes or consumes events needs beside what all services do."""
+
+    nats_url: str = Field(
+        "nats://127.0.0.1:4222", pattern=r"^(nats|tls)://", description="NATS URL; of several nodes, by comma"
+    )
+    nats_replicas: int = Field(
+        1, ge=1, le=5, description="on how many nodes a stream is kept, where this service makes it"
+    )
+    nats_server_name: str = Field(
+        "", description="name in NATS' certificate where it is of the mesh's CA; empty: NATS is not of the mesh"
+    )
+
+
+def _are_pauses(value: str) -> str:
     try:
-        retry_delays = [float(part) for part in value.split(",")]
+        pauses = [float(part) for part in value.split(",")]
     except ValueError:
-        retry_delays = []
-    if not 1 <= len(retry_delays) <= MAX_RETRIES or not all(0 < pause <= MAX_PAUSE_SECONDS for pause in retry_delays):
+        pauses = []
+    if not 1 <= len(pauses) <= MAX_RETRIES or not all(0 < pause <= MAX_PAUSE_SECONDS for pause in pauses):
         raise ValueError(f"must be a comma list of 1 to {MAX_RETRIES} numbers of seconds, up to {MAX_PAUSE_SECONDS}")
     return value
 
 
-class ConsumerSettings(ServiceSettings):
-    """What a service that consumes events needs beside what all services do."""
+class ConsumerSettings(BusSettings):
+    """What a service that consumes events needs beside those that only publish."""
 
-    event_retry_seconds: Annotated[str, AfterValidator(_are_delays)] = Field(
+    event_signatures_from: AwareDatetime | None = Field(
+        None, description="events that were published before need no signature, RFC 3339; empty: all need one"
+    )
+    event_retry_seconds: Annotated[str, AfterValidator(_are_pauses)] = Field(
         "0.1,0.5,2,5,10,20,30",
-        description="comma list of the retry_delays between attempts at an event that fails; then it is a dead letter",
+        description="comma list of the pauses between attempts at an event that fails; then it is a dead letter",
     )
 
     @property
     def event_retry_delays(self) -> tuple[float, ...]:
-        """The retry_delays between attempts, in seconds."""
+        """The pauses between attempts, in seconds."""
         return tuple(float(part) for part in self.event_retry_seconds.split(","))
 
 

@@ -19,6 +19,10 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import AfterValidator, Field, SecretStr
 
 
+def _are_keys_if_any(value: SecretStr) -> SecretStr:
+    return _are_keys(value) if value.get_secret_value() else value
+
+
 def _are_keys(value: SecretStr) -> SecretStr:
     for key in value.get_secret_value().split(","):
         try:
@@ -38,6 +42,9 @@ _BOUND = b"\0for:"
 
 VaultKeys = Annotated[SecretStr, AfterValidator(_are_keys)]
 """A setting: a comma list of Fernet keys."""
+
+OptionalVaultKeys = Annotated[SecretStr, AfterValidator(_are_keys_if_any)]
+"""The same where there may be none."""
 
 
 class SealError(Exception):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Annotated, Self
 
-import httpx
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from mesh.mail.settings import MailSettings
 from mesh.settings import ConsumerSettings
+from mesh.urls.proxies import ProxyUrl
 from mesh.vault import BindSecrets, VaultKeys
 from notify_svc.domain import addresses
 from notify_svc.domain.vapid import VapidKey
@@ -40,19 +40,6 @@ def _is_vapid_key(value: SecretStr) -> SecretStr:
     return value
 
 
-def _is_proxy(value: SecretStr) -> SecretStr:
-    if text := value.get_secret_value():
-        words = "must be http://host:port or https://host:port, with user:password@ if it asks for them"
-        try:
-            url = httpx.URL(text)
-        except httpx.InvalidURL:
-            raise ValueError(words) from None
-        is_port = url.port is None or 0 < url.port < 1 << 16
-        if url.scheme not in ("http", "https") or not url.host or url.path not in ("", "/") or not is_port:
-            raise ValueError(words)
-    return value
-
-
 class NotifySettings(ConsumerSettings, MailSettings):
     """What the notification service needs beside what all services do."""
 
@@ -70,7 +57,7 @@ class NotifySettings(ConsumerSettings, MailSettings):
     webhook_allow_networks: Annotated[str, AfterValidator(_are_networks)] = Field(
         "", description="comma list of networks that are not public and that webhooks may go to: for development only"
     )
-    webhook_proxy: Annotated[SecretStr, AfterValidator(_is_proxy)] = Field(
+    webhook_proxy: ProxyUrl = Field(
         SecretStr(""),
         description="http(s) proxy that merchants' servers are reached through; empty: none, whatever the environment",
     )

@@ -8,8 +8,9 @@ from typing import Any
 import httpx
 from pydantic import Field, SecretStr, create_model, field_validator, model_validator
 
-from mesh.settings import ServiceSettings
-from mesh.vault import BindSecrets
+from mesh.settings import BusSettings, RedisUrl
+from mesh.urls.proxies import ProxyUrl
+from mesh.vault import BindSecrets, OptionalVaultKeys
 from payment_svc.domain.provider_call import Keep
 from payment_svc.domain.webhook_allowlist import WebhookAllowlist
 from payment_svc.providers.registration import Connection, ProviderSettings
@@ -17,7 +18,7 @@ from payment_svc.providers.registry import discover
 from payment_svc.providers.resilience import Limits
 
 
-class PaymentSettings(ServiceSettings):
+class PaymentSettings(BusSettings):
     """What the payment service needs beside what all services do; `settings_class` adds what providers need."""
 
     order_target: str = Field(min_length=1, description="host:port, or any gRPC name, of the order service")
@@ -30,7 +31,7 @@ class PaymentSettings(ServiceSettings):
         pattern="^(test|live)$",
         description="whose payments the platform's accounts take: those of test keys, or those of live keys",
     )
-    secret_keys: SecretStr = Field(
+    secret_keys: OptionalVaultKeys = Field(
         SecretStr(""),
         description="comma list of Fernet keys for merchants' own accounts: the first encrypts, all decrypt",
     )
@@ -44,7 +45,7 @@ class PaymentSettings(ServiceSettings):
         ge=1,
         description="calls in flight at one provider before more are refused",
     )
-    provider_proxy: SecretStr = Field(
+    provider_proxy: ProxyUrl = Field(
         SecretStr(""),
         description="http(s) proxy that providers are reached through; empty: none, whatever the environment says",
     )
@@ -73,7 +74,7 @@ class PaymentSettings(ServiceSettings):
         Keep.ALL, description="which calls to providers are kept, redacted: `all`, `failures` or `none`"
     )
     provider_call_retention_days: int = Field(90, ge=0, description="how long they are kept; 0: for ever")
-    redis_url: str = Field("", pattern=r"^((rediss?|unix)://.+)?$", description="Redis for locks; empty: no locks")
+    redis_url: RedisUrl = Field("", description="Redis for locks; empty: no locks")
     first_check_seconds: float = Field(
         20.0, gt=0, description="when to ask the provider about a payment whose first call never came to an end"
     )

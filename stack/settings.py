@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from mesh.settings import RedisUrl
 from mesh.tracing.switch import ENDPOINT, PART
 
 
@@ -73,10 +74,9 @@ class StackSettings(BaseSettings):
         pattern=r"^((nats|tls)://.+)?$",
         description="NATS server with JetStream to use; empty: an embedded one",
     )
-    redis_url: str = Field(
+    redis_url: RedisUrl = Field(
         "",
         validation_alias="FUSIONXPAY_REDIS_URL",
-        pattern=r"^(rediss?://.+)?$",
         description="Redis or Valkey server to use; empty: an embedded one",
     )
     stripe_api_key: str = Field(

@@ -19,7 +19,7 @@ from nats.js.errors import NotFoundError
 
 from mesh.events.pulling import Connection, Pull
 from mesh.events.signature import Signer, Verifier
-from mesh.settings import ServiceSettings
+from mesh.settings import BusSettings, ConsumerSettings
 from mesh.telemetry import get_logger
 from mesh.tls import TlsFiles
 
@@ -122,7 +122,7 @@ class Bus:
     signer: Signer | None = None
     """Signs what is published; None where nobody has a certificate."""
     verifier: Verifier | None = None
-    """Says whether an event is its publisher's; None where nobody has a certificate."""
+    """Says whether an event is its publisher's; None where nobody has a certificate, or nothing is consumed."""
 
     def __init__(self, url: str, name: str, tls: BusTls | None = None, replicas: int = 1) -> None:
         """Take the URL, or several by comma; a stream that is not there is made with as many replicas."""
@@ -138,13 +138,15 @@ class Bus:
         self._pulls: WeakSet[Pull] = WeakSet()
 
     @classmethod
-    def of(cls, settings: ServiceSettings, name: str) -> Bus:
-        """Return the bus of a service, which signs and verifies where the mesh has certificates."""
+    def of(cls, settings: BusSettings, name: str) -> Bus:
+        """Return the bus of a service, which signs, and verifies what it consumes, where the mesh has certificates."""
         server, files = settings.nats_server_name, settings.tls
         tls = BusTls(files, server) if files and server else None
         bus = cls(settings.nats_url, name, tls, settings.nats_replicas)
         if files:
-            bus.signer, bus.verifier = Signer(files), Verifier(files, settings.event_signatures_from)
+            bus.signer = Signer(files)
+            if isinstance(settings, ConsumerSettings):
+                bus.verifier = Verifier(files, settings.event_signatures_from)
         return bus
 
     @property

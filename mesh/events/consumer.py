@@ -1,7 +1,7 @@
 """Consuming events: each effect is applied once, in one transaction with the inbox row that remembers it.
 
 A batch is one transaction. When it fails, its events are tried one by one, so that a poison event is found, retried
-with growing retry_delays, and after the last of them written to the dead letters and taken out of the stream. What the
+with growing pauses, and after the last of them written to the dead letters and taken out of the stream. What the
 database is at fault for (it is away, full, read-only) counts for no event, however long it lasts.
 """
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from cryptography.fernet import Fernet
-from pydantic import SecretStr
+from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from mesh.vault import Envelopes, Sealed, SealError, Vault
+from mesh.vault import Envelopes, OptionalVaultKeys, Sealed, SealError, Vault, VaultKeys
 
 OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 SECRETS = {"api_key": "sk_test_1", "webhook_secret": "whsec_1"}
@@ -78,3 +78,18 @@ def test_what_is_not_bound_is_as_the_version_before_reads_it() -> None:
     bound = vault(NEW).seal(b"whsec_1", MINE)
     assert plain.is_current(bound, MINE)
     assert plain.open(bound, MINE) == b"whsec_1"
+
+
+@pytest.mark.parametrize("setting", [TypeAdapter(VaultKeys), TypeAdapter(OptionalVaultKeys)], ids=["keys", "optional"])
+@pytest.mark.parametrize("keys", ["secret-word", f"{OLD},", f"{OLD},secret-word"], ids=["word", "empty", "one of two"])
+def test_a_setting_that_is_no_keys_is_refused_and_not_shown(setting: TypeAdapter[SecretStr], keys: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        setting.validate_python(keys)
+    assert keys not in str(refused.value.errors(include_input=False))
+
+
+def test_only_where_keys_are_optional_there_may_be_none() -> None:
+    given: TypeAdapter[SecretStr] = TypeAdapter(OptionalVaultKeys)
+    assert [given.validate_python(keys).get_secret_value() for keys in ("", f"{OLD}, {NEW}")] == ["", f"{OLD}, {NEW}"]
+    with pytest.raises(ValidationError):
+        TypeAdapter(VaultKeys).validate_python("")

@@ -57,23 +57,3 @@ def test_what_is_wrong_or_half_is_refused(wrong: dict[str, str]) -> None:
         settings(**wrong)
     secret = wrong.get("vapid_private_key", "-")
     assert all(secret not in problem["msg"] for problem in refused.value.errors(include_input=False))
-
-
-@pytest.mark.parametrize(
-    "proxy",
-    [
-        "proxy.example:3128",
-        "socks5://proxy.example",
-        "http://",
-        "http://proxy:99999",
-        "http://proxy:0",
-        "http://[::1",
-        "http://proxy/path",
-    ],
-)
-def test_proxy_that_is_none_is_refused_without_its_password(proxy: str) -> None:
-    with pytest.raises(ValidationError) as refused:
-        settings(webhook_proxy=proxy.replace("://", "://user:secret@"))
-    assert "must be http://host:port or https://host:port" in str(refused.value)
-    assert "secret@" not in str(refused.value)
-    assert settings(webhook_proxy="https://user:secret@proxy.example").webhook_proxy.get_secret_value()

@@ -69,24 +69,25 @@ def test_reflection_lists_the_contracts(name: str, gateway: Ready) -> None:
 
 EVERYWHERE: dict[str, str | None] = {
     "DATABASE_URL": "mysql://host/orders",
-    "NATS_URL": "http://host",
     "LISTEN": "everywhere",
     "LOG_LEVEL": "LOUD",
     "DATABASE_POOL_SIZE": "-75",
     "DRAIN_SECONDS": "-7.5",
 }
+BUS = EVERYWHERE | {"NATS_URL": "http://host"}
 NOWHERE: dict[str, str | None] = {"DATABASE_URL": None}
 WRONG_SETTINGS: list[tuple[str, dict[str, str | None]]] = [
-    ("order_svc", EVERYWHERE | {"ORDER_LIFETIME": "long", "EVENT_RETRY_SECONDS": "0.1,soon"}),
-    ("payment_svc", EVERYWHERE | {"ORDER_TARGET": None, "PROVIDER_TIMEOUT_SECONDS": "-7.5"}),
+    ("order_svc", BUS | {"ORDER_LIFETIME": "long", "EVENT_RETRY_SECONDS": "0.1,soon"}),
+    ("payment_svc", BUS | {"ORDER_TARGET": None, "PROVIDER_TIMEOUT_SECONDS": "-7.5"}),
+    ("payment_svc", {"SECRET_KEYS": "tooshort", "PROVIDER_PROXY": "proxy:3128", "REDIS_URL": "http://redis"}),
     ("payment_svc", {"STRIPE_WEBHOOK_SECRET": None}),
     ("payment_svc", {"BANK_TRANSFER_API_KEY": None}),
     ("payment_svc", {"BANK_TRANSFER_API_BASE": None}),
     ("payment_svc", {"BANK_TRANSFER_WEBHOOK_SECRET": None}),
     ("payment_svc", {"BANK_TRANSFER_TOKEN_SECRET": None}),
-    ("notify_svc", EVERYWHERE | {"SECRET_KEYS": "tooshort", "WEBHOOK_ALLOW_NETWORKS": "10.0.0.0/33"}),
-    ("notify_svc", {"SECRET_KEYS": None}),
-    ("edge", EVERYWHERE | {"KEY_CACHE_SECONDS": "-7.5"}),
+    ("notify_svc", BUS | {"SECRET_KEYS": "tooshort", "WEBHOOK_ALLOW_NETWORKS": "10.0.0.0/33"}),
+    ("notify_svc", {"SECRET_KEYS": None, "WEBHOOK_PROXY": "proxy:3128"}),
+    ("edge", EVERYWHERE | {"KEY_CACHE_SECONDS": "-7.5", "REDIS_URL": "http://redis"}),
     ("audit_svc", EVERYWHERE | {"SPOOL_FILE": None, "ENVOY_ADMIN_URL": "envoy"}),
     *[(service, NOWHERE) for service in SERVICES],
 ]
