@@ -11,7 +11,7 @@ from fusionx.audit.v1 import (
 
 from audit_svc.anchoring import Anchoring
 from audit_svc.api import AuditServicer, RequestLogServicer
-from audit_svc.condensing import Condenser
+from audit_svc.domain.condensing import Condenser
 from audit_svc.intake import Intake, Rotation
 from audit_svc.settings import AuditSettings
 from audit_svc.spool import Spool

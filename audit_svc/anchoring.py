@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from audit_svc.domain import START, Link
+from audit_svc.domain.entry import START, Link
 from audit_svc.metrics import NOT_ANCHORED
 from audit_svc.storage import AuditRepository
 from mesh.ids import Clock, utc_now

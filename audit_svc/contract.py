@@ -9,7 +9,7 @@ from fusionx.audit.v1 import audit_service_pb2, entry_pb2, request_log_service_p
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from audit_svc.domain import Query, RequestQuery, Row, Verdict
+from audit_svc.domain.entry import Query, RequestQuery, Row, Verdict
 
 REQUESTS = 50
 """How many requests a page has where nothing else is asked for."""

@@ -7,13 +7,13 @@ from dataclasses import asdict
 
 import httpx
 
-from audit_svc.condensing import Condenser
-from audit_svc.domain import chained
-from audit_svc.lines import UNREADABLE, entry_of
+from audit_svc.domain.condensing import Condenser
+from audit_svc.domain.entry import chained
+from audit_svc.domain.lines import UNREADABLE, entry_of
+from audit_svc.domain.unusual_keys import KeyHabits
 from audit_svc.metrics import AUDIT_BACKLOG, AUDIT_LINE_UNREADABLE, BACKLOG, ENTRIES, KEY_UNUSUAL
 from audit_svc.spool import Batch, Position, Spool
 from audit_svc.storage import AuditRepository, MovedError
-from audit_svc.unusual_keys import KeyHabits
 from mesh.ids import Clock, utc_now
 from mesh.storage.database import Database
 from mesh.telemetry import alert, get_logger

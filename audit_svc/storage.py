@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from audit_svc.domain import Cut, Entry, Link, RequestQuery, Row, values_of
+from audit_svc.domain.entry import Cut, Entry, Link, RequestQuery, Row, values_of
 from audit_svc.spool import NOWHERE, Position
 from audit_svc.tables import cuts, entries, head, spools
 from mesh.storage.arrays import rows_from_arrays

@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from audit_svc.domain import DEFAULT_PAGE, START, Cut, Fault, Kind, Link, Query, RequestQuery, Row, Verdict, Verifier
+from audit_svc.domain.entry import (
+    DEFAULT_PAGE,
+    START,
+    Cut,
+    Fault,
+    Kind,
+    Link,
+    Query,
+    RequestQuery,
+    Row,
+    Verdict,
+    Verifier,
+)
 from audit_svc.storage import AuditRepository
 from mesh.storage.database import Database, Session
 

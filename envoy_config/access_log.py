@@ -1,7 +1,7 @@
 """What Envoy writes of every request for the audit: one JSON line, to a file that `audit_svc` follows.
 
 A file and not Envoy's gRPC access log service, which loses what it sends while nobody answers (`docs/decisions.md`).
-The fields are read by `audit_svc/lines.py`. Source: Envoy documentation, "Access logging".
+The fields are read by `audit_svc/domain/lines.py`. Source: Envoy documentation, "Access logging".
 """
 
 from __future__ import annotations

@@ -30,9 +30,9 @@ from mesh.service import Service
 from mesh.storage import idempotency, retention
 from mesh.storage.database import Database
 from mesh.worker import Worker
+from order_svc.api.consumer import NAME, SUBJECTS, PaymentEvents
 from order_svc.api.orders import OrderPaymentServicer, OrderServicer
 from order_svc.api.payment_links import LinkCheckoutServicer, PaymentLinkServicer
-from order_svc.consumer import NAME, SUBJECTS, PaymentEvents
 from order_svc.settings import OrderSettings
 from order_svc.storage.orders import OrderRepository
 from order_svc.use_cases.orders import Lifetimes, Orders

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from audit_svc.domain import START
+from audit_svc.domain.entry import START
 from audit_svc.tables import metadata
 from mesh.storage.database import Database
 from stack.stack import Ready

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from audit_svc.domain import Entry, Row, chained
+from audit_svc.domain.entry import Entry, Row, chained
 from audit_svc.spool import NOWHERE, Position
 from audit_svc.storage import AuditRepository, MovedError
 from mesh.storage.database import Database

@@ -9,8 +9,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from audit_svc.condensing import Condenser
-from audit_svc.domain import Row
+from audit_svc.domain.condensing import Condenser
+from audit_svc.domain.entry import Row
 from audit_svc.intake import Intake
 from audit_svc.spool import Position, Spool
 from audit_svc.storage import AuditRepository

@@ -15,7 +15,7 @@ from stack.operate.moving.move import Cell, Move
 from stack.operate.moving.standing import Connection, Standing
 from stack.process import StackError
 from stack.stack import Ready
-from tests.support.databases import lent_database
+from tests.support.databases.lent import lent_database
 
 CELL = Cell({}, "", None)
 

@@ -10,7 +10,7 @@ from mesh.events.bus import Bus
 from mesh.storage.database import Database
 from mesh.storage.schema import mesh_metadata
 from stack.stack import Ready
-from tests.support.databases import lent_database
+from tests.support.databases.lent import lent_database
 from tests.support.stack.bus import bus_tls
 
 

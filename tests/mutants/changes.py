@@ -45,7 +45,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "idempotency": ("mesh/storage/idempotency.py",),
     "outbox": ("mesh/events/outbox.py", "mesh/events/relay.py", "mesh/events/unit_of_work.py"),
     "inbox": ("mesh/events/inbox.py",),
-    "consumer": ("mesh/events/consumer.py", "order_svc/consumer.py", "notify_svc/api/consumer.py"),
+    "consumer": ("mesh/events/consumer.py", "order_svc/api/consumer.py", "notify_svc/api/consumer.py"),
 }  # fmt: skip
 """What a payment depends on, by what it is for."""
 SKIPPED = ("BitOr", "_Is", "RemoveDecorator")

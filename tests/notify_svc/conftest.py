@@ -47,7 +47,7 @@ from notify_svc.use_cases.event_log import EventLog
 from notify_svc.use_cases.fan_out import FanOut
 from notify_svc.use_cases.queues import Queues
 from stack.stack import Ready
-from tests.support.databases import lent_database
+from tests.support.databases.lent import lent_database
 from tests.support.waiting import answers, come_true
 
 TIMEOUT = 1.0

@@ -18,8 +18,8 @@ from order_svc.storage.orders import OrderRepository
 from order_svc.tables import metadata
 from order_svc.use_cases.orders import Lifetimes, NewOrder, Orders
 from stack.stack import Ready
-from tests.mesh.clocks import move_clock
-from tests.support.databases import lent_database
+from tests.support.databases.clocks import move_clock
+from tests.support.databases.lent import lent_database
 
 LIFETIME = timedelta(seconds=30)
 

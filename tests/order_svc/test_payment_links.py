@@ -26,7 +26,7 @@ from order_svc.tables import metadata
 from order_svc.use_cases.orders import Lifetimes, Orders
 from order_svc.use_cases.payment_links import LinkChange, NewLink, PaymentLinks, ShownLink, Visitor, new_token
 from stack.stack import Ready
-from tests.support.databases import lent_database
+from tests.support.databases.lent import lent_database
 from tests.support.stack.plans import rows_read
 
 PRICE = Money(1200, "EUR")

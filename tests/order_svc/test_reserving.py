@@ -23,7 +23,7 @@ from order_svc.storage.orders import OrderRepository
 from order_svc.tables import metadata
 from order_svc.use_cases.orders import Lifetimes, NewOrder, Orders
 from stack.stack import Ready
-from tests.support.databases import lent_database
+from tests.support.databases.lent import lent_database
 
 WRITTEN = (
     "SELECT (SELECT version FROM orders), (SELECT count(*) FROM history WHERE version > 1),"

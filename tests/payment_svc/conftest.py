@@ -9,8 +9,8 @@ import pytest
 
 from mesh.storage.database import Database
 from stack.stack import Ready
-from tests.simulation.loop import Turnstile
-from tests.simulation.storage import KEPT, Store, lifetime, stores
+from tests.support.databases.simulated import KEPT, Store, lifetime, stores
+from tests.support.databases.virtual_loop import Turnstile
 from tests.support.rows import NOW
 
 

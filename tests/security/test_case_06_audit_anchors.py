@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from audit_svc.domain import GENESIS, Entry, digest
+from audit_svc.domain.entry import GENESIS, Entry, digest
 from mesh.signatures.anchors import newest_first, seq_of
 from stack.stack import Ready
 from tests.support.stack.own_audit import OwnAudit, own_audit

@@ -15,9 +15,9 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from audit_svc.condensing import CONDENSED, Condenser
-from audit_svc.domain import Entry
-from audit_svc.lines import entry_of
+from audit_svc.domain.condensing import CONDENSED, Condenser
+from audit_svc.domain.entry import Entry
+from audit_svc.domain.lines import entry_of
 from edge.domain import Mode, digest, new_secret
 from edge.storage.keys import StoredKeys
 from envoy_config.access_log import _FIELDS

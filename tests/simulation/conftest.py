@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from stack.stack import Ready
-from tests.simulation.loop import VirtualLoop
 from tests.simulation.schedule import Runner
-from tests.simulation.storage import KEPT, lifetime, stores
+from tests.support.databases.simulated import KEPT, lifetime, stores
+from tests.support.databases.virtual_loop import VirtualLoop
 
 KEPT_CONNECTIONS = 6
 

@@ -12,8 +12,8 @@ from payment_svc.domain.refund import RefundStatus
 from tests.simulation.book import Returned, State, Thing
 from tests.simulation.people import Operator
 from tests.simulation.shops import Shop
-from tests.simulation.storage import Store
 from tests.simulation.world import World
+from tests.support.databases.simulated import Store
 
 RESOURCES = (
     ("orders", "orders", "order_id"),

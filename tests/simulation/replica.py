@@ -27,8 +27,8 @@ from mesh.storage.history import Entry
 from mesh.storage.lock import TTL_SECONDS, Locks, UnderWay
 from mesh.vault import Vault
 from mesh.worker import Worker
+from order_svc.api.consumer import NAME, SUBJECTS, PaymentEvents
 from order_svc.api.orders import OrderPaymentServicer, OrderServicer
-from order_svc.consumer import NAME, SUBJECTS, PaymentEvents
 from order_svc.settings import OrderSettings
 from order_svc.storage.orders import OrderRepository
 from order_svc.use_cases.orders import Lifetimes, Orders
@@ -42,8 +42,8 @@ from payment_svc.providers.registry import Registry, discover
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.settings import PaymentSettings
 from tests.simulation.adapter import Service, SimulatedProvider
-from tests.simulation.storage import SimulatedDatabase
 from tests.simulation.stream import SimulatedBus
+from tests.support.databases.simulated import SimulatedDatabase
 
 if TYPE_CHECKING:
     from tests.simulation.world import World

@@ -20,14 +20,14 @@ import mesh.worker
 import payment_svc.providers.resilience
 from payment_svc.settings import PaymentSettings, settings_class
 from tests.simulation.keeper import AccountKeeper
-from tests.simulation.loop import StuckError, VirtualLoop
 from tests.simulation.oracle import Oracle
 from tests.simulation.people import Banks, Customers, Dashboard, Operator
 from tests.simulation.profiles import PROFILES
 from tests.simulation.replica import CURRENT, Killed, Process
 from tests.simulation.shops import SecondThoughts, Shop
-from tests.simulation.storage import Store, stores
 from tests.simulation.world import BASE, Profile, World
+from tests.support.databases.simulated import Store, stores
+from tests.support.databases.virtual_loop import StuckError, VirtualLoop
 
 T = TypeVar("T")
 REST_SECONDS = 80 * 3600.0

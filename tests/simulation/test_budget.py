@@ -20,12 +20,12 @@ from fusionx.type.v1 import money_pb2
 
 from bench.counts import BUDGET
 from stack.stack import Ready
-from tests.simulation.loop import VirtualLoop
 from tests.simulation.people import Customers
 from tests.simulation.schedule import Runner
 from tests.simulation.shops import Shop
-from tests.simulation.storage import Store, stores
 from tests.simulation.world import World
+from tests.support.databases.simulated import Store, stores
+from tests.support.databases.virtual_loop import VirtualLoop
 
 LIFECYCLES = 9
 """The cheapest of them counts: the first looks accounts up, and another has what the server did beside it."""

@@ -19,10 +19,10 @@ from payment_svc.providers.registry import discover
 from payment_svc.settings import PaymentSettings
 from tests.simulation.adapter import Service, Trip, event_of
 from tests.simulation.book import Book, Thing
-from tests.simulation.loop import StuckError, VirtualLoop
 from tests.simulation.replica import Killed, OrderProcess, PaymentProcess, Process
-from tests.simulation.storage import Store
 from tests.simulation.stream import Stream
+from tests.support.databases.simulated import Store
+from tests.support.databases.virtual_loop import StuckError, VirtualLoop
 
 BASE = datetime(2026, 3, 1, tzinfo=UTC)
 POLL_SECONDS = 2.0

@@ -26,7 +26,7 @@ from payment_svc.providers.base import AmountNotSupportedError, Capabilities
 from payment_svc.storage.operations import OperationRepository
 from payment_svc.use_cases.ledger import Books, Ledger
 from payment_svc.use_cases.refunds import Refunds
-from tests.simulation.storage import Store
+from tests.support.databases.simulated import Store
 from tests.support.payment_rows import store_payments
 from tests.support.rows import MINE, NOW
 

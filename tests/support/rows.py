@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from tests.simulation.storage import Store
+from tests.support.databases.simulated import Store
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MOMENT = timedelta(microseconds=1)

@@ -30,7 +30,7 @@ from mesh.metrics import OUTBOX_ASIDE
 from mesh.storage import schema
 from mesh.storage.database import Database, Session, statement
 from mesh.storage.rows import columns_of
-from tests.mesh.clocks import move_clock
+from tests.support.databases.clocks import move_clock
 from tests.support.waiting import answers, come_true
 
 UNPUBLISHED = statement(

@@ -18,7 +18,7 @@ from mesh.storage import idempotency
 from mesh.storage.database import Database
 from mesh.storage.idempotency import Claim
 from mesh.worker import Worker
-from tests.mesh.clocks import move_clock
+from tests.support.databases.clocks import move_clock
 
 OFF = timedelta(seconds=20)
 LEASE = timedelta(seconds=10)

@@ -11,7 +11,7 @@ import pytest
 from mesh.events import outbox
 from mesh.storage import retention
 from mesh.storage.database import Database
-from tests.mesh.clocks import move_clock
+from tests.support.databases.clocks import move_clock
 from tests.support.stack.plans import rows_read
 from tests.support.waiting import come_true
 

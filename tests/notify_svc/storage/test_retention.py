@@ -13,7 +13,7 @@ from mesh.storage.database import Database
 from notify_svc.storage.retention import BATCH, DELETE_ENDPOINTS, DELETE_EVENTS
 from notify_svc.tables import metadata
 from stack.stack import Ready
-from tests.support.databases import lent_database
+from tests.support.databases.lent import lent_database
 
 FILL = """
 INSERT INTO webhook_endpoints (endpoint_id, merchant_id, url, secret, create_time, event_types, description, enabled,

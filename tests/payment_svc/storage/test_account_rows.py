@@ -21,7 +21,7 @@ from payment_svc.storage.refunds import RefundRepository
 from tests.payment_svc.storage.test_operation_rows import of as operation_of
 from tests.payment_svc.storage.test_operation_rows import put as put_operations
 from tests.payment_svc.storage.test_refund_rows import of as refund_of
-from tests.simulation.storage import Store
+from tests.support.databases.simulated import Store
 from tests.support.payment_rows import payment_of, store_payments
 from tests.support.rows import AFTER, BEFORE, MINE, MOMENT, NAMES, NOW, Watch, ids
 

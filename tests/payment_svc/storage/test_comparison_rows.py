@@ -20,7 +20,7 @@ from payment_svc.storage.comparisons import ComparisonRepository
 from payment_svc.storage.measures import MeasureRepository
 from payment_svc.storage.reviews import ReviewRepository
 from payment_svc.use_cases.measures import Measures
-from tests.simulation.storage import Store
+from tests.support.databases.simulated import Store
 from tests.support.payment_rows import payment_of, store_payments
 from tests.support.rows import AFTER, BEFORE, MINE, MOMENT, NOW
 

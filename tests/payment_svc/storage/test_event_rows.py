@@ -13,7 +13,7 @@ from mesh.storage.database import Database, Session
 from mesh.storage.history import Change, Entry, Origin
 from payment_svc.storage.measures import MeasureRepository, Open
 from payment_svc.storage.provider_events import DELETE_OLD, Note, StoredEvent, WebhookRepository
-from tests.simulation.storage import Store
+from tests.support.databases.simulated import Store
 from tests.support.rows import AFTER, BEFORE, MINE, MOMENT, NOW
 
 REPOSITORY = WebhookRepository()

@@ -14,7 +14,7 @@ from mesh.errors import ApiError
 from mesh.storage import idempotency
 from mesh.storage.database import Database, Session, statement
 from mesh.storage.idempotency import Claim, Record
-from tests.simulation.storage import Store
+from tests.support.databases.simulated import Store
 from tests.support.rows import AFTER, BEFORE, MINE, MOMENT, NOW
 
 LEASE = timedelta(seconds=10)

@@ -15,7 +15,7 @@ from payment_svc.domain.operation import Operation, OperationKind, OperationStat
 from payment_svc.domain.payment import AttemptStatus, Failure
 from payment_svc.storage.measures import MeasureRepository, Open
 from payment_svc.storage.operations import OperationRepository
-from tests.simulation.storage import Store
+from tests.support.databases.simulated import Store
 from tests.support.payment_rows import payment_of, store_payments
 from tests.support.rows import AFTER, BEFORE, MINE, MOMENT, NOW, Watch, ids
 

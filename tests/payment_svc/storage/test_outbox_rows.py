@@ -13,7 +13,7 @@ from mesh.events import outbox
 from mesh.events.envelope import OutboxEvent
 from mesh.events.outbox import Backlog, Unpublished
 from mesh.storage.database import Database, Session
-from tests.simulation.storage import Store
+from tests.support.databases.simulated import Store
 from tests.support.rows import AFTER, BEFORE, MINE, MOMENT, NOW
 
 WEEK = timedelta(days=7)

@@ -28,7 +28,7 @@ from payment_svc.domain.payment import (
 from payment_svc.storage.looks import LookRepository
 from payment_svc.storage.operations import OperationRepository
 from payment_svc.storage.payments import PaymentRepository
-from tests.simulation.storage import Store
+from tests.support.databases.simulated import Store
 from tests.support.payment_rows import WAIT, payment_of, store_payments
 from tests.support.rows import AFTER, BEFORE, MINE, MOMENT, NOW, Watch, ids
 

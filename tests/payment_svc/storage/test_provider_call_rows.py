@@ -19,7 +19,7 @@ from payment_svc.storage.payments import PaymentRepository
 from payment_svc.storage.provider_calls import DELETE_OLD, ProviderCallRepository
 from payment_svc.storage.provider_events import Note, StoredEvent, WebhookRepository
 from payment_svc.use_cases.exchanges import BATCH, Exchanges
-from tests.simulation.storage import Store
+from tests.support.databases.simulated import Store
 from tests.support.payment_rows import payment_of, store_payments
 from tests.support.rows import AFTER, BEFORE, MINE, NOW
 

@@ -19,7 +19,7 @@ from payment_svc.domain.refund import SURPLUS, TAKEN_BACK, Refund, RefundStatus
 from payment_svc.storage import restores
 from payment_svc.storage.measures import MeasureRepository, Open
 from payment_svc.storage.refunds import RefundRepository, Sums
-from tests.simulation.storage import Store
+from tests.support.databases.simulated import Store
 from tests.support.payment_rows import payment_of, store_payments
 from tests.support.rows import AFTER, BEFORE, MINE, MOMENT, NAMES, NOW, Watch, ids
 

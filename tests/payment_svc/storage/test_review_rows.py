@@ -17,7 +17,7 @@ from payment_svc.domain.dispute import Dispute, DisputeStatus
 from payment_svc.domain.review import Resolution, Review, ReviewKind
 from payment_svc.storage.disputes import DisputeRepository
 from payment_svc.storage.reviews import ReviewRepository
-from tests.simulation.storage import Store
+from tests.support.databases.simulated import Store
 from tests.support.rows import AFTER, BEFORE, MINE, NAMES, NOW, Watch, ids
 
 K = ReviewKind

@@ -14,7 +14,7 @@ from payment_svc.domain.maintenance import Maintenance
 from payment_svc.domain.routing import Policy, Rule, Target, Version
 from payment_svc.storage.maintenances import MaintenanceRepository
 from payment_svc.storage.routing import KEPT, RoutingRepository
-from tests.simulation.storage import Store
+from tests.support.databases.simulated import Store
 from tests.support.rows import AFTER, BEFORE, MINE, MOMENT, NOW, Watch, ids
 
 POLICIES, MAINTENANCES = RoutingRepository(), MaintenanceRepository()

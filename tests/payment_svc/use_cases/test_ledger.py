@@ -27,7 +27,7 @@ from payment_svc.domain.payment import (
 )
 from payment_svc.domain.review import About, Resolution, Review, ReviewKind
 from payment_svc.use_cases.ledger import Books, Ledger
-from tests.simulation.storage import Store
+from tests.support.databases.simulated import Store
 from tests.support.payment_ledger import World, fact, operation
 from tests.support.payment_rows import payment_of
 from tests.support.rows import AFTER, BEFORE, MINE, NOW

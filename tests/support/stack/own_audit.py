@@ -17,7 +17,7 @@ from stack.ports import HOST, Ports
 from stack.probes import grpc_serving
 from stack.process import Child
 from stack.stack import Ready
-from tests.audit_svc.test_domain import LINE
+from tests.audit_svc.domain.test_lines import LINE
 from tests.support.forks import service_command
 from tests.support.paths import ROOT
 from tests.support.stack.bus import files_of

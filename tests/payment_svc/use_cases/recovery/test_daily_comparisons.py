@@ -13,7 +13,7 @@ from payment_svc.domain.comparison import DAY, Found
 from payment_svc.domain.reconciliation import Comparison
 from payment_svc.storage.comparisons import ComparisonRepository
 from payment_svc.use_cases.recovery.comparisons import AGAIN, ANOTHER_TIME, LEASE, DailyComparisons
-from tests.simulation.storage import Store
+from tests.support.databases.simulated import Store
 from tests.support.rows import NOW
 
 MIDNIGHT = NOW.replace(hour=0)

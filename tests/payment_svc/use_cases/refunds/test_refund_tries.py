@@ -14,7 +14,7 @@ from mesh.storage.listing import Listing
 from payment_svc.domain.payment import Failure, PaymentStatus
 from payment_svc.domain.refund import Refund, RefundSnapshot, RefundStatus
 from payment_svc.providers.base import ObjectNotFoundError, OutcomeUnknownError, RejectedError, UnavailableError
-from tests.simulation.storage import Store
+from tests.support.databases.simulated import Store
 from tests.support.payment_ledger import Gateway
 from tests.support.payment_rows import payment_of
 from tests.support.rows import MINE

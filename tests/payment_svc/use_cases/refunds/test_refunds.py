@@ -25,7 +25,7 @@ from payment_svc.providers.base import (
     UnavailableError,
 )
 from payment_svc.use_cases.refunds import MARGIN
-from tests.simulation.storage import Store
+from tests.support.databases.simulated import Store
 from tests.support.payment_ledger import ABLE, Gateway
 from tests.support.payment_rows import payment_of
 from tests.support.rows import AFTER, BEFORE, MINE, MOMENT, NOW

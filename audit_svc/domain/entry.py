@@ -1,4 +1,4 @@
-"""An audit entry, how entries are chained by their hashes, and how a chain that was tampered with is found out. Pure.
+"""An audit entry, how entries are chained by their hashes, and how a chain that was tampered with is found out.
 
 Each hash covers the hash before it, so that a row cannot be changed, taken out or put in without every later hash being
 wrong (Schneier and Kelsey, "Secure Audit Logs to Support Computer Forensics", 1999, without the forward keys).

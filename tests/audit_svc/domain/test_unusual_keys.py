@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from audit_svc.domain import Entry
-from audit_svc.unusual_keys import KNOWN_AFTER, MAX_KEYS, QUIET, TIMES, WINDOW, KeyHabits
+from audit_svc.domain.entry import Entry
+from audit_svc.domain.unusual_keys import KNOWN_AFTER, MAX_KEYS, QUIET, TIMES, WINDOW, KeyHabits
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -1,4 +1,4 @@
-"""Envoy's access log lines, read as audit entries. Pure. The format is rendered by `envoy_config/access_log.py`."""
+"""Envoy's access log lines, read as audit entries. The format is rendered by `envoy_config/access_log.py`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from audit_svc.domain import NO_GRPC_STATUS, Entry
+from audit_svc.domain.entry import NO_GRPC_STATUS, Entry
 from mesh.context import trace_id_of
 from mesh.redaction import redacted
 

@@ -23,7 +23,7 @@ from mesh.storage.database import PATIENCE_SECONDS, Database, Session
 from mesh.storage.migrate import upgrade
 from mesh.storage.wire import Asked, Wire
 from stack.databases import database_url
-from tests.simulation.loop import Turnstile
+from tests.support.databases.virtual_loop import Turnstile
 
 PACKAGES = {"orders": order_svc, "payments": payment_svc}
 KEPT = "TEST_SIMULATION"

@@ -16,7 +16,7 @@ from google.protobuf import duration_pb2, message
 from mesh import context
 from mesh.events.inbox import Received
 from mesh.money import Money
-from order_svc.consumer import SUBJECTS, PaymentEvents
+from order_svc.api.consumer import SUBJECTS, PaymentEvents
 from order_svc.storage import test_clocks
 
 ORDER, PAYMENT, MERCHANT = (uuid.UUID(int=number) for number in (1, 2, 3))

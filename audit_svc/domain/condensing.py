@@ -1,4 +1,4 @@
-"""How much the audit keeps of requests that nobody was identified for: all of a few, and a count of many. Pure.
+"""How much the audit keeps of requests that nobody was identified for: all of a few, and a count of many.
 
 Whoever has no key can send as many as the network carries, and the audit is for ever: beyond a rate they are one entry
 for each batch, which says how many there were, how they were answered, and where most of them came from.
@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from audit_svc.domain import NO_GRPC_STATUS, Entry
-from audit_svc.lines import UNREADABLE
+from audit_svc.domain.entry import NO_GRPC_STATUS, Entry
+from audit_svc.domain.lines import UNREADABLE
 
 CONDENSED = "condensed"
 """The source of an entry that stands for many."""

@@ -1,4 +1,4 @@
-"""Which keys are suddenly refused a hundred times more than they used to be: stolen ones are tried out. Pure.
+"""Which keys are suddenly refused a hundred times more than they used to be: stolen ones are tried out.
 
 What is usual is remembered in the time of the entries, by this process, for the keys that were used lately.
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from audit_svc.domain import Entry
+from audit_svc.domain.entry import Entry
 
 WINDOW = timedelta(minutes=1)
 TIMES = 100
