@@ -1,4 +1,4 @@
-"""One version: of the gateway, of the client package, and of the changelog."""
+"""One version: of the gateway, of the client package, and of the changelog, which has one list of each kind."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from typer.testing import CliRunner
 from cli.__main__ import app
 from fusionxpay_client.version import VERSION
 from tests.support.paths import ROOT
+
+KINDS = ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")
+"""The kinds of change, in the order of Keep a Changelog."""
 
 
 def test_command_prints_the_version() -> None:
@@ -27,3 +30,13 @@ def test_gateway_and_client_have_the_version_of_one_file() -> None:
 def test_newest_release_of_the_changelog_is_the_version() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text()
     assert re.findall(r"^## \[(\d[^\]]*)\]", changelog, re.MULTILINE)[0] == VERSION
+
+
+def test_changelog_has_one_list_of_each_kind_in_a_version() -> None:
+    versions = re.split(r"^## ", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)[1:]
+    assert len(versions) > 4
+    for version in versions:
+        kinds = re.findall(r"^### (.*)", version, re.MULTILINE)
+        assert kinds == [kind for kind in KINDS if kind in kinds], version.partition("\n")[0]
+        areas = re.split(r"^### ", version, flags=re.MULTILINE)[1:]
+        assert not [area for area in areas if len(set(headings := re.findall("^#### .*", area, re.M))) < len(headings)]
