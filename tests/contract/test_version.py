@@ -41,3 +41,5 @@ def test_changelog_has_one_list_of_each_kind_in_a_version() -> None:
         for kind in re.split(r"^### ", version, flags=re.MULTILINE)[1:]:
             areas = re.findall("^#### .*", kind, re.MULTILINE)
             assert len(areas) == len(set(areas)), areas
+            head = kind.partition("\n#### ")[0]
+            assert not areas or "\n- " not in head, f"of no area: {head}"
