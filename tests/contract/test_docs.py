@@ -11,9 +11,8 @@ import pytest
 
 from tests.support.paths import ROOT
 
-PAGES = sorted(
-    [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/guides/*.md"), ROOT / "client" / "README.md"]
-)
+READMES = (ROOT / "client" / "README.md", ROOT / "client" / "node" / "README.md")
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *READMES])
 REFERENCE = ROOT / "docs" / "reference"
 """What the site makes of the contract: `tests/tools/test_site.py` follows the links to it."""
 
@@ -39,6 +38,8 @@ FOLDERS = {folder.name for folder in TREE}
 NAMES = {path.name for path in [*SOURCES, *PAGES]} | FOLDERS
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 QUOTED = re.compile(r"`([^`\s]+)`")
+COMMAND = re.compile(r"`(?:pytest|python|make) ([^`]+)`")
+"""A command that names files: its words are looked at one by one."""
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)")
 PATH = re.compile(r"(?!.*\*\*)[\w.<>*{},-]+(/[\w.<>*{},-]+)+/?|[\w-]+(\.(py|md|proto)|/)")
 FILE = re.compile(r".*\.(py|md|proto)|[^/]+/")
@@ -74,7 +75,9 @@ def _is_there(path: str, beside: Path) -> bool:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_page_names_what_is_there(page: Path) -> None:
     text = page.read_text()
-    named = {path for path in QUOTED.findall(FENCE.sub("", text)) if _names_a_file_of_ours(path)}
+    prose = FENCE.sub("", text)
+    words = [*QUOTED.findall(prose), *" ".join(COMMAND.findall(prose)).split()]
+    named = {path for path in words if _names_a_file_of_ours(path)}
     missing = {path for path in named if not _is_there(path, page.parent)}
     links = {link for link in LINK.findall(text) if not (page.parent / link).resolve().is_relative_to(REFERENCE)}
     missing |= {link for link in links if not (page.parent / link).exists()}
@@ -96,6 +99,12 @@ def test_no_page_has_both_sides_of_a_merge() -> None:
     pages += (ROOT / "docs").rglob("*.md")
     torn = [page for page in pages if re.search("^(<{7} |>{7} )", page.read_text(), re.MULTILINE)]
     assert not torn
+
+
+def test_terms_of_the_glossary_are_in_the_order_of_the_alphabet() -> None:
+    for table in (ROOT / "docs" / "glossary.md").read_text().split("\n## ")[1:]:
+        terms = re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE)[1:]
+        assert terms == sorted(terms, key=str.casefold)
 
 
 def test_every_threat_has_a_test() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
@@ -195,6 +196,7 @@ def test_native_grpc_reads_the_same(merchant: Merchant, gateway: Ready) -> None:
     assert [frame.type for frame in reader.frames] == ["order.created", "order.cancelled"]
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on the path")
 def test_curl_reads_it(merchant: Merchant) -> None:
     key = f'header = "Authorization: Bearer {merchant.secret}"\n'
     address = f"{merchant.http.base_url}".rstrip("/") + PATH
