@@ -80,7 +80,7 @@ class NotifySettings(ConsumerSettings, MailSettings):
         SecretStr(""), description="private key that push services know the gateway by; empty: no push"
     )
     vapid_contact: Annotated[str, AfterValidator(_is_contact)] = Field(
-        "", description="whom push services may write to, as mailto:ops@example.com"
+        "", description="whom push services may write to, as mailto:ops@example.com or https://…"
     )
 
     @property

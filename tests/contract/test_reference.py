@@ -23,6 +23,7 @@ from mesh.settings import PREFIX, ServiceSettings
 from notify_svc.settings import NotifySettings
 from order_svc.settings import OrderSettings
 from payment_svc.settings import settings_class
+from stack.settings import StackSettings
 from tests.support.paths import ROOT
 
 SERVICES: dict[str, type[ServiceSettings]] = {
@@ -74,6 +75,21 @@ def test_every_setting_of_a_service_is_named(service: str) -> None:
     settings, shared = set(_variables(SERVICES[service])), set(_variables(ServiceSettings))
     assert settings - shared - {name for name, of in named if {"all", service} & set(of)} == set()
     assert shared - {name for name, _ in named} == set()
+
+
+def test_every_setting_of_the_embedded_stack_is_named() -> None:
+    prefix = str(StackSettings.model_config["env_prefix"])
+    names = {
+        str(field.validation_alias or f"{prefix}{name}".upper()) for name, field in StackSettings.model_fields.items()
+    }
+    table = _page("operations.md").split("### Of the embedded stack\n")[1].split("\n## ")[0]
+    named = {
+        name
+        for line in table.splitlines()
+        if line.startswith("| `")
+        for name in re.findall("`([A-Z_]+)`", line.split(" | ")[0])
+    }
+    assert named == names
 
 
 def test_every_option_of_envoy_is_named() -> None:
