@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import grpc
@@ -21,23 +22,24 @@ from mesh.tls import TlsFiles
 from payment_svc.domain.payment import Payment
 from payment_svc.order_port import Chosen, LinkOrder, OpenedLink, PayableOrder
 
+if TYPE_CHECKING:
+    from fusionx.order.v1.order_payment_service_pb2_grpc import OrderPaymentServiceAsyncStub
+
 SERVICE = internal_pb2.DESCRIPTOR.services_by_name["OrderPaymentService"]
 LINKS = links_pb2.DESCRIPTOR.services_by_name["LinkCheckoutService"]
 TIMEOUT_SECONDS = 5.0
 
 
-class GrpcOrderClient:
-    """The `OrderClient` and `LinkClient` that asks the real order service."""
+class OrderCalls:
+    """The `OrderClient` that asks by the RPCs of a stub."""
 
-    def __init__(self, target: str, tls: TlsFiles | None) -> None:
-        self._channel: grpc.aio.Channel = channel(target, SERVICE, LINKS, peer="order_svc", tls=tls)
-        self._internal = OrderPaymentServiceStub(self._channel)
-        self._links = LinkCheckoutServiceStub(self._channel)
+    def __init__(self, stub: OrderPaymentServiceAsyncStub) -> None:
+        self._stub = stub
 
     async def get(self, order_id: UUID) -> PayableOrder:
         """Return the calling merchant's order."""
         request = internal_pb2.GetPayableOrderRequest(order_id=str(order_id), merchant_id=context.current().merchant_id)
-        order: order_pb2.Order = await self._internal.GetPayableOrder(request, timeout=TIMEOUT_SECONDS)
+        order: order_pb2.Order = await self._stub.GetPayableOrder(request, timeout=TIMEOUT_SECONDS)
         return PayableOrder(
             order_id=order_id,
             amount=Money.parse(order.amount.value, order.amount.currency),
@@ -56,7 +58,7 @@ class GrpcOrderClient:
             payment_id=str(payment.payment_id),
             replaces_payment_id=str(replaces or ""),
         )
-        await self._internal.ReserveOrder(request, timeout=TIMEOUT_SECONDS)
+        await self._stub.ReserveOrder(request, timeout=TIMEOUT_SECONDS)
 
     async def settle(self, payment: Payment) -> bool:
         """Settle the order by this payment's capture."""
@@ -66,13 +68,13 @@ class GrpcOrderClient:
             payment_id=str(payment.payment_id),
             amount=money_pb2.Money(value=payment.amount.value, currency=payment.amount.currency),
         )
-        answer: internal_pb2.SettleOrderResponse = await self._internal.SettleOrder(request, timeout=TIMEOUT_SECONDS)
+        answer: internal_pb2.SettleOrderResponse = await self._stub.SettleOrder(request, timeout=TIMEOUT_SECONDS)
         return answer.settled
 
     async def changes(self, merchant_id: UUID, order_id: UUID) -> list[Entry]:
         """Return what happened to a merchant's order."""
         request = internal_pb2.ListOrderChangesRequest(order_id=str(order_id), merchant_id=str(merchant_id))
-        answer: internal_pb2.ListOrderChangesResponse = await self._internal.ListOrderChanges(
+        answer: internal_pb2.ListOrderChangesResponse = await self._stub.ListOrderChanges(
             request, timeout=TIMEOUT_SECONDS
         )
         return [
@@ -82,6 +84,15 @@ class GrpcOrderClient:
             )
             for one in answer.changes
         ]
+
+
+class GrpcOrderClient(OrderCalls):
+    """The `OrderClient` and `LinkClient` that asks the real order service."""
+
+    def __init__(self, target: str, tls: TlsFiles | None) -> None:
+        self._channel: grpc.aio.Channel = channel(target, SERVICE, LINKS, peer="order_svc", tls=tls)
+        super().__init__(OrderPaymentServiceStub(self._channel))
+        self._links = LinkCheckoutServiceStub(self._channel)
 
     async def find_link(self, token: str, checkout: str, order_id: UUID | None) -> OpenedLink:
         """Return a link with the named order, or with the one that the checkout made last."""

@@ -51,6 +51,7 @@ class Oracle:
             *self._charged_once(),
             *self._no_surplus_of_ours(),
             *self._orders_agree(),
+            *self._copies_agree(),
             *self._payments_agree(),
             *self._refunds_agree(),
             *self._sums_agree(),
@@ -99,6 +100,13 @@ class Oracle:
             wanted = "SUCCESS" if not given else "REFUNDED" if given >= payment.captured_minor else "PARTIALLY_REFUNDED"
             if order.status != wanted and not payment.surplus:
                 yield f"order {order.order_id} is {order.status}, its payment's refunds say {wanted}"
+
+    def _copies_agree(self) -> Iterator[str]:
+        """What payments and refunds say of their order is what it says itself."""
+        for made in (*self._payments.values(), *self._refunds):
+            order = self._orders.get(str(made.order_id))
+            if order and made.merchant_order_id != order.merchant_order_id:
+                yield f"{made.payment_id} is of order {made.merchant_order_id!r}, not {order.merchant_order_id!r}"
 
     def _payments_agree(self) -> Iterator[str]:
         by_payment = defaultdict(list)

@@ -12,18 +12,13 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from cryptography.fernet import Fernet
-from fusionx.order.v1 import order_payment_service_pb2 as internal_pb2
-from fusionx.order.v1 import order_pb2
-from fusionx.type.v1 import money_pb2
 from pydantic import SecretStr
 
 from mesh import context
 from mesh.events.consumer import Consumer
 from mesh.events.relay import Relay
 from mesh.events.unit_of_work import UnitsOfWork
-from mesh.money import Money
 from mesh.rpc.exports import ExportTurns
-from mesh.storage.history import Entry
 from mesh.storage.lock import TTL_SECONDS, Locks, UnderWay
 from mesh.vault import Vault
 from mesh.worker import Worker
@@ -36,8 +31,7 @@ from payment_svc.api.payments import PaymentServicer
 from payment_svc.api.provider_accounts import ProviderAccountServicer
 from payment_svc.api.refunds import RefundServicer
 from payment_svc.assembly import Surroundings, assemble
-from payment_svc.domain.payment import Payment
-from payment_svc.order_port import PayableOrder
+from payment_svc.order_client import OrderCalls
 from payment_svc.providers.registry import Registry, discover
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.settings import PaymentSettings
@@ -154,8 +148,11 @@ class PaymentProcess(Process):
         settings = world.payment_settings
         registry = _Providers(self, settings)
         loop = asyncio.get_running_loop()
+        stub: Any = OrderLine(self)
         on = Surroundings(
-            *(self.database, self.bus, OrderLine(self), registry, _Locks(world), VAULT), clock=self.clock, now=loop.time
+            *(self.database, self.bus, OrderCalls(stub), registry, _Locks(world), VAULT),
+            clock=self.clock,
+            now=loop.time,
         )
         self.parts = assemble(settings, on)
         self.payments = PaymentServicer(self.parts.payments, ExportTurns())
@@ -232,57 +229,18 @@ class _Locks(Locks):
 
 
 class OrderLine:
-    """The `OrderClient` of a payment process: calls to whichever order process answers."""
+    """The stub that a payment process calls orders by: whichever order process answers."""
 
     def __init__(self, process: Process) -> None:
         self._process = process
 
-    async def get(self, order_id: UUID) -> PayableOrder:
-        """Return the calling merchant's order."""
-        merchant_id = context.current().merchant_id
-        request = internal_pb2.GetPayableOrderRequest(order_id=str(order_id), merchant_id=merchant_id)
-        order: order_pb2.Order = await self._ask("GetPayableOrder", request)
-        return PayableOrder(
-            order_id=order_id,
-            amount=Money.parse(order.amount.value, order.amount.currency),
-            description=order.description,
-            status=order_pb2.Order.Status.Name(order.status),
-            expire_time=order.expire_time.ToDatetime(self._process.world.now().tzinfo),
-            payment_id=UUID(order.payment_id) if order.payment_id else None,
-        )
+    def __getattr__(self, method: str) -> Any:
+        return functools.partial(self._ask, method)
 
-    async def reserve(self, payment: Payment, replaces: UUID | None) -> None:
-        """Take the order for this payment."""
-        request = internal_pb2.ReserveOrderRequest(
-            order_id=str(payment.order_id),
-            merchant_id=str(payment.merchant_id),
-            payment_id=str(payment.payment_id),
-            replaces_payment_id=str(replaces or ""),
-        )
-        await self._ask("ReserveOrder", request)
-
-    async def settle(self, payment: Payment) -> bool:
-        """Settle the order by this payment's capture."""
-        request = internal_pb2.SettleOrderRequest(
-            order_id=str(payment.order_id),
-            merchant_id=str(payment.merchant_id),
-            payment_id=str(payment.payment_id),
-            amount=money_pb2.Money(value=payment.amount.value, currency=payment.amount.currency),
-        )
-        answer: internal_pb2.SettleOrderResponse = await self._ask("SettleOrder", request)
-        return answer.settled
-
-    async def changes(self, merchant_id: UUID, order_id: UUID) -> list[Entry]:
-        """Return nothing: nobody looks at a timeline here."""
-        return []
-
-    async def close(self) -> None:
-        """There is no connection."""
-
-    async def _ask(self, method: str, request: Any) -> Any:
+    async def _ask(self, method: str, request: Any, timeout: float) -> Any:  # noqa: ASYNC109 - as a stub takes it
         await self._process.step()
         answer = await self._process.world.call(
-            "orders", functools.partial(_order_rpc, method=method, request=request), within=5.0
+            "orders", functools.partial(_order_rpc, method=method, request=request), within=timeout
         )
         await self._process.step()
         return answer
