@@ -11,8 +11,6 @@ from typing import Annotated, Any
 
 import grpc
 import typer
-from google.protobuf.json_format import MessageToDict
-from google.protobuf.message import Message
 from rich.console import Console
 
 from mesh.rpc.dial import dial, tls_of, tls_of_environment
@@ -71,11 +69,6 @@ def places(services: Sequence[str], only: str, target: str) -> dict[str, str]:
 def variable_of(service: str) -> str:
     """Return the environment variable that says where a service is."""
     return f"FUSIONXPAY_{service.removesuffix('_svc').upper()}_TARGET"
-
-
-def document(message: Message) -> dict[str, Any]:
-    """Return a message as JSON shows it, in the contract's own names and with what is empty."""
-    return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
 
 
 def ready_document(ready_file: Path, option: str = "--metrics") -> dict[str, Any]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import wraps
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fusionx.type.v1 import money_pb2
+from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -65,3 +66,8 @@ def _meant(message: money_pb2.Money, wrong: str) -> str:
 def money_message(amount: Money) -> money_pb2.Money:
     """Return the amount as contracts show it."""
     return money_pb2.Money(value=amount.value, currency=amount.currency)
+
+
+def document(message: Message) -> dict[str, Any]:
+    """Return a message as the API shows it in JSON: in the contract's own names, and with what is empty."""
+    return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)

@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
-from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
 from mesh.errors import invalid
+from mesh.messages import document
 
 DEFAULT_SIZE = 20
 MAX_JSON = 512 << 10
@@ -82,8 +82,7 @@ def _at_most(message: Message) -> int:
 
 def _length(message: Message) -> int:
     """Return how long a message is in JSON, at the most: Envoy escapes what could be HTML too, by six letters."""
-    shown = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
-    text = json.dumps(shown)
+    text = json.dumps(document(message))
     return len(text) + 5 * sum(map(text.count, "<>&'="))
 
 

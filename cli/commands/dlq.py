@@ -25,10 +25,10 @@ from cli.operator_api import (
     Ready,
     ServiceName,
     calling,
-    document,
     places,
 )
 from cli.tables import show_table
+from mesh.messages import document
 
 SERVICES = ("order_svc", "notify_svc")
 TIMEOUT_SECONDS = 60.0

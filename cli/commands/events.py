@@ -13,8 +13,9 @@ from rich.table import Table
 
 from cli.merchant_api import DEFAULT_GATEWAY, ApiKey, Gateway, Json, merchant_api, read
 from cli.moments import FORMATS
-from cli.operator_api import READY_FILE, AnyTarget, AsJson, Ready, ServiceName, calling, document, places
+from cli.operator_api import READY_FILE, AnyTarget, AsJson, Ready, ServiceName, calling, places
 from cli.tables import show_table
+from mesh.messages import document
 
 SERVICES = ("order_svc", "payment_svc")
 REBUILD_SECONDS = 600.0

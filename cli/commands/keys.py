@@ -15,9 +15,10 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.commands.merchants import PAGE_SIZE, TIMEOUT_SECONDS
-from cli.operator_api import READY_FILE, AsJson, EdgeTarget, Ready, calling, document
+from cli.operator_api import READY_FILE, AsJson, EdgeTarget, Ready, calling
 from cli.spans import span
 from cli.tables import show_table
+from mesh.messages import document
 
 ApiKey = identity_pb2.ApiKey
 

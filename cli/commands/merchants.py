@@ -12,8 +12,9 @@ from fusionx.identity.v1 import identity_service_pb2 as service
 from fusionx.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 from rich.table import Table
 
-from cli.operator_api import READY_FILE, AsJson, EdgeTarget, Ready, calling, document
+from cli.operator_api import READY_FILE, AsJson, EdgeTarget, Ready, calling
 from cli.tables import show_table
+from mesh.messages import document
 
 TIMEOUT_SECONDS = 10.0
 PAGE_SIZE = 100

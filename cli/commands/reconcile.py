@@ -17,9 +17,10 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.moments import FORMATS
-from cli.operator_api import READY_FILE, AsJson, PaymentTarget, Ready, calling, document
+from cli.operator_api import READY_FILE, AsJson, PaymentTarget, Ready, calling
 from cli.standing_books import asked, lines
 from cli.tables import show_table
+from mesh.messages import document
 from mesh.rpc.books import add_part, spans
 
 TIMEOUT_SECONDS = 600.0

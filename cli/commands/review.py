@@ -12,8 +12,9 @@ from fusionx.payment.v1.review_service_pb2_grpc import ReviewServiceStub
 from rich.console import Console
 from rich.table import Table
 
-from cli.operator_api import READY_FILE, AsJson, PaymentTarget, Ready, calling, document
+from cli.operator_api import READY_FILE, AsJson, PaymentTarget, Ready, calling
 from cli.tables import show_table
+from mesh.messages import document
 
 TIMEOUT_SECONDS = 30.0
 PAGE = 100

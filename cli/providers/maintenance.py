@@ -15,9 +15,10 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.moments import FORMATS
-from cli.operator_api import READY_FILE, AsJson, PaymentTarget, Ready, calling, document
+from cli.operator_api import READY_FILE, AsJson, PaymentTarget, Ready, calling
 from cli.spans import span
 from cli.tables import show_table
+from mesh.messages import document
 
 TIMEOUT_SECONDS = 30.0
 

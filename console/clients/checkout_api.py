@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, NamedTuple
 
 from fusionx.payment.v1 import checkout_service_pb2 as service_pb2
 from fusionx.payment.v1.checkout_service_pb2_grpc import CheckoutServiceStub
-from google.protobuf.json_format import MessageToDict
 
 from console.clients.merchant_api import Json
 from console.clients.operator_api import called
+from mesh.messages import document
 from mesh.rpc.client import channel
 from mesh.tls import TlsFiles
 
 SERVICE = service_pb2.DESCRIPTOR.services_by_name["CheckoutService"]
-_document = partial(MessageToDict, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
 
 
 class Chosen(NamedTuple):
@@ -36,8 +34,7 @@ class CheckoutApi:
     async def show(self, token: str, checkout: str, order_id: str = "") -> Json:
         """Return what the page shows, of the named order or of the checkout's own."""
         request = service_pb2.GetCheckoutRequest(token=token, checkout=checkout, order_id=order_id)
-        document: Json = _document(await called(self._stub.GetCheckout, request))
-        return document
+        return document(await called(self._stub.GetCheckout, request))
 
     async def start(self, token: str, chosen: Chosen) -> tuple[str, str]:
         """Start to pay; return the order and the provider's page, empty where it gave none."""

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -19,12 +18,12 @@ from fusionx.mesh.v1.dead_letter_service_pb2_grpc import DeadLetterServiceStub
 from fusionx.payment.v1 import provider_service_pb2, review_service_pb2
 from fusionx.payment.v1.provider_service_pb2_grpc import ProviderServiceStub
 from fusionx.payment.v1.review_service_pb2_grpc import ReviewServiceStub
-from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
 from console.clients.merchant_api import PAGE_MOST, ApiError, Json
 from console.domain import SessionKey, User
 from mesh import errors
+from mesh.messages import document
 from mesh.rpc.books import add_part, spans
 from mesh.rpc.client import channel
 from mesh.tls import TlsFiles
@@ -280,9 +279,6 @@ async def _pages(call: Any, request: Any, field: str) -> AsyncGenerator[list[Jso
         if not answer.next_page_token:
             return
         request.page_token = answer.next_page_token
-
-
-document = partial(MessageToDict, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
 
 
 def _documents(messages: Any) -> list[Json]:

@@ -14,8 +14,9 @@ from fusionx.audit.v1.audit_service_pb2_grpc import AuditServiceStub
 from fusionx.audit.v1.request_log_service_pb2_grpc import RequestLogServiceStub
 
 from console.clients.merchant_api import ApiError, Json
-from console.clients.operator_api import called, document
+from console.clients.operator_api import called
 from mesh.ids import tenant_of
+from mesh.messages import document
 from mesh.rpc.client import channel
 from mesh.tls import TlsFiles
 

@@ -16,12 +16,12 @@ from uuid import UUID
 
 import grpc
 from google.api.httpbody_pb2 import HttpBody
-from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
 from mesh import context
 from mesh.errors import ApiError
 from mesh.ids import utc_now
+from mesh.messages import document
 from mesh.storage.listing import SLACK, Listing, id_at
 
 ItemT = TypeVar("ItemT")
@@ -167,7 +167,7 @@ class Exports(Generic[ItemT]):
         return self._sheet.id_of(items[-1]) if len(items) == PAGE_SIZE else None, "".join(parts).encode()
 
     def _text(self, wanted: str, items: Iterable[ItemT]) -> str:
-        rows = (as_json(self._sheet.message_of(item)) for item in items)
+        rows = (document(self._sheet.message_of(item)) for item in items)
         if wanted == JSON_LINES:
             return "".join(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows)
         return _csv([_cell(row, path) for path in self._sheet.columns.values()] for row in rows)
@@ -180,11 +180,6 @@ def _pieces(data: bytes) -> list[bytes]:
 
 def _too_many(words: str) -> ApiError:
     return ApiError(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_EXPORTS", words)
-
-
-def as_json(message: Message) -> Json:
-    """Return a message as the API shows it in JSON."""
-    return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
 
 
 def _csv(rows: Iterable[Sequence[str]]) -> str:

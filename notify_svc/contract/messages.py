@@ -12,10 +12,10 @@ from fusionx.notify.v1 import event_service_pb2 as service_pb2
 from fusionx.notify.v1 import notification_channel_pb2 as channel_pb2
 from fusionx.notify.v1 import webhook_endpoint_pb2 as endpoint_pb2
 from fusionx.type.v1.event_pb2 import EventEnvelope
-from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from mesh.events.envelope import fact_of, options_of
+from mesh.messages import document
 from notify_svc.domain.delivery import LoggedAttempt, LoggedDelivery
 from notify_svc.domain.endpoint import Endpoint, Kind
 from notify_svc.domain.event import PublicEvent
@@ -41,12 +41,11 @@ def event_document(payload: bytes) -> dict[str, Any]:
     """Return a stored event as `{"id", "type", "timestamp", "data"}`, the data as the REST API prints the resource."""
     envelope = EventEnvelope.FromString(payload)
     fact = fact_of(envelope)
-    data = json_format.MessageToDict(fact, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
     return {
         "id": envelope.event_id,
         "type": options_of(fact.DESCRIPTOR).public_type,
         "timestamp": envelope.time.ToJsonString(),
-        "data": data,
+        "data": document(fact),
     }
 
 
