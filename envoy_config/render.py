@@ -26,7 +26,8 @@ from envoy_config.listeners import public_listeners
 from envoy_config.metrics import admin_address, administration, metrics_listener
 from envoy_config.options import EnvoyOptions
 from envoy_config.tracing import collector, tracing
-from mesh.rpc.routes import DESCRIPTORS, REFLECTION_PATHS, Route, contract_routes
+from mesh.contract.descriptors import DESCRIPTORS
+from mesh.rpc.routes import REFLECTION_PATHS, Route, contract_routes
 
 FOLDER = Path(__file__).resolve().parent.parent / "envoy"
 RENDERED = FOLDER / "envoy.yaml"

@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 
 from mesh import hints
 from mesh.cards.numbers import contains_card_number
+from mesh.contract.descriptors import is_map
 from mesh.errors import ApiError, FieldViolation, invalid_fields
 from mesh.messages import money
 
@@ -63,7 +64,7 @@ def _all(request: Message, found: Sequence[Any]) -> list[FieldViolation]:
 def _amounts(message: Message, named: Collection[str], prefix: str = "") -> Iterator[FieldViolation]:
     """Yield what is wrong with the amounts that a message holds, but for those that are named already."""
     for field, value in message.ListFields():
-        if field.message_type is None or field.message_type.GetOptions().map_entry:
+        if field.message_type is None or is_map(field):
             continue
         items = enumerate(value) if field.is_repeated else [("", value)]
         for number, item in items:
@@ -82,7 +83,7 @@ def _amounts(message: Message, named: Collection[str], prefix: str = "") -> Iter
 def _times_out_of_range(message: Message, prefix: str = "") -> Iterator[FieldViolation]:
     """Yield the times that no calendar has and the spans that are no span: what reads them would fail."""
     for field, value in message.ListFields():
-        if field.message_type is None or field.message_type.GetOptions().map_entry:
+        if field.message_type is None or is_map(field):
             continue
         for number, item in enumerate(value if field.is_repeated else [value]):
             path = f"{prefix}{field.name}[{number}]" if field.is_repeated else prefix + field.name
@@ -114,7 +115,7 @@ def fields_with(message: Message, wrong: Callable[[str], bool], prefix: str = ""
     """Yield the path of each text in a message that is wrong; never the text itself."""
     for field, value in message.ListFields():
         path = prefix + field.name
-        if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        if is_map(field):
             yield from _pairs_with(value, wrong, path)
         elif field.type == FieldDescriptor.TYPE_MESSAGE and field.is_repeated:
             for number, item in enumerate(value):

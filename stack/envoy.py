@@ -9,7 +9,7 @@ from pathlib import Path
 from envoy_config import tls
 from envoy_config.options import EnvoyOptions
 from envoy_config.render import configuration
-from mesh.rpc.routes import DESCRIPTORS
+from mesh.contract.descriptors import DESCRIPTORS
 from stack.layout import StackLayout
 from stack.state import write_private
 

@@ -7,16 +7,14 @@ made of it. `alerts.yaml` is the alert rules.
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 from collections import defaultdict
 from pathlib import Path
 
 import yaml
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
+from mesh.contract.descriptors import contract_services
 from mesh.rpc.callers import callers_of
-from mesh.rpc.routes import DESCRIPTORS
 from stack.databases import DATABASES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,15 +32,10 @@ _ENVOY_ASKS = ("edge", "console")
 def callers() -> dict[str, list[str]]:
     """Return who may call each process."""
     found: dict[str, set[str]] = defaultdict(set)
-    for file in FileDescriptorSet.FromString(DESCRIPTORS.read_bytes()).file:
-        package = file.package.split(".")
-        if package[0] != "fusionx" or not file.service:
-            continue
-        module = importlib.import_module(file.name.removesuffix(".proto").replace("/", ".") + "_pb2")
-        served_by = DATABASES.keys() - _NO_RPCS if package[1] == "mesh" else [_PROCESSES[package[1]]]
-        for service in module.DESCRIPTOR.services_by_name.values():
-            for process in served_by:
-                found[process] |= callers_of(service)
+    for service in contract_services():
+        package = service.file.package.split(".")[1]
+        for process in DATABASES.keys() - _NO_RPCS if package == "mesh" else [_PROCESSES[package]]:
+            found[process] |= callers_of(service)
     for process in _ENVOY_ASKS:
         found[process].add("envoy")
     return {process: sorted(found[process]) for process in sorted(found)}

@@ -9,6 +9,7 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor
 
 from fusionxpay_client.answers import OTHER_NAMES
+from mesh.contract.descriptors import is_map
 
 SCALARS = {
     FieldDescriptor.CPPTYPE_STRING: "str",
@@ -62,7 +63,7 @@ class Models:
         return "\n".join([f"class {name}(Model):", f'    """{name}, as the gateway answers it."""', *fields])
 
     def _type(self, field: FieldDescriptor) -> str:
-        if field.message_type and field.message_type.GetOptions().map_entry:
+        if is_map(field):
             return "dict[str, str]"
         kind = self._item(field)
         if field.is_repeated:

@@ -19,6 +19,7 @@ from typing import Any
 from google.protobuf import descriptor_pb2
 from google.protobuf.descriptor import FieldDescriptor, FileDescriptor, MethodDescriptor, ServiceDescriptor
 
+from mesh.contract.descriptors import is_map
 from mesh.rpc.absence import widens
 from tools.client_contract import Contract
 from tools.client_models import SCALARS, Models, is_model, model_name
@@ -261,7 +262,7 @@ class Surface:
 
     def _field_type(self, field: FieldDescriptor) -> str:
         """Return the type that a caller writes for a field."""
-        if field.message_type and field.message_type.GetOptions().map_entry:
+        if field.message_type and is_map(field):
             key, value = (self._value_type(field.message_type.fields_by_name[name]) for name in ("key", "value"))
             return f"Mapping[{key}, {value}]"
         if field.is_repeated:

@@ -11,13 +11,12 @@ import sys
 from pathlib import Path
 
 import orjson
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
+from mesh.contract.descriptors import described_files
 from notify_svc.contract.event_types import public_events
 from tools.event_examples import example
 
 ROOT = Path(__file__).resolve().parent.parent
-DESCRIPTORS = ROOT / "gen" / "api.binpb"
 PAGE = ROOT / "docs" / "webhooks.md"
 EXAMPLES = ROOT / "docs" / "events.md"
 BEGIN = "<!-- The table of events is written by `make gen`. -->\n"
@@ -36,7 +35,7 @@ beside it. Ignore fields and types that you do not know.
 def descriptions() -> dict[str, str]:
     """Return each public type of event with what the contract says of it."""
     said: dict[str, str] = {}
-    for file in FileDescriptorSet.FromString(DESCRIPTORS.read_bytes()).file:
+    for file in described_files():
         for location in file.source_code_info.location:
             if len(location.path) == 2 and location.path[0] == _FILE_MESSAGES:
                 name = f"{file.package}.{file.message_type[location.path[1]].name}"

@@ -10,6 +10,7 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 
 from fusionxpay_client.answers import OTHER_NAMES
+from mesh.contract.descriptors import is_map
 from tools.client_contract import Contract
 from tools.client_models import is_model, model_name
 from tools.client_surface import Resource, is_export, items_of, snake
@@ -161,7 +162,7 @@ class NodeSurface:
         return f"{prefix}{name}"
 
     def _type(self, field: FieldDescriptor, prefix: str) -> str:
-        if field.message_type and field.message_type.GetOptions().map_entry:
+        if is_map(field):
             return "Record<string, string>"
         kind = self._item(field, prefix)
         return f"Array<{kind}>" if field.is_repeated else kind

@@ -18,10 +18,11 @@ from typing import Any
 
 from buf.validate import validate_pb2
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
-from google.protobuf.descriptor_pb2 import FileDescriptorSet, MethodOptions
+from google.protobuf.descriptor_pb2 import MethodOptions
 
+from mesh.contract.descriptors import described_files, is_map
 from mesh.rpc.exports import TYPES
-from mesh.rpc.routes import DESCRIPTORS, Route, contract_routes
+from mesh.rpc.routes import Route, contract_routes
 from tools.openapi_parts import ERRORS, EXAMPLES, SERVERS, webhooks
 
 RENDERED = Path(__file__).resolve().parent.parent / "docs" / "openapi.json"
@@ -223,8 +224,7 @@ def _is_always_there(field: FieldDescriptor) -> bool:
 
 def _field(field: FieldDescriptor, side: Side) -> Json:
     words = {"description": _comment(field.full_name)}
-    message = field.message_type
-    if message is not None and message.GetOptions().map_entry:
+    if is_map(field):
         rules = _rules(field).map
         value: Json = {"type": "string", **_text(rules.values.string)}
         schema: Json = {"type": "object", "additionalProperties": value}
@@ -309,7 +309,7 @@ def _comment(full_name: str) -> str:
 def _comments() -> Mapping[str, str]:
     """Return the leading comment of everything in our contracts, by its full name."""
     found: dict[str, str] = {}
-    for file in FileDescriptorSet.FromString(DESCRIPTORS.read_bytes()).file:
+    for file in described_files():
         if file.package.startswith("fusionx."):
             said = {tuple(one.path): _reflowed(one.leading_comments) for one in file.source_code_info.location}
             for path, name in _named(file):

@@ -99,7 +99,7 @@ class Model:
         value = getattr(self.proto, name)
         if field is None:
             return value
-        if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        if is_map(field):
             return dict(value)
         if field.is_repeated:
             return [_shown(field, item) for item in value]
@@ -117,6 +117,11 @@ class Model:
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self.proto.DESCRIPTOR.fields_by_name, *_also_of(self.proto)]
+
+
+def is_map(field: Any) -> bool:
+    """Whether a field is a map, which descriptors show as a list of pairs."""
+    return bool(field.message_type and field.message_type.GetOptions().map_entry)
 
 
 def _also_of(proto: Message) -> Mapping[str, str]:

@@ -13,6 +13,8 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from fusionxpay_client.answers import is_map
+
 MessageT = TypeVar("MessageT", bound=Message)
 
 
@@ -105,11 +107,11 @@ def _takes(kind: type[Message], name: str, value: object) -> bool:
 def _mistaken(kind: type[Message], name: str, value: object) -> TypeError:
     """Return what to raise: it names the element of a list, or the key of a dict, that is of another kind."""
     field = kind.DESCRIPTOR.fields_by_name[name]
-    if isinstance(value, list | tuple) and field.is_repeated and not _is_map(field):
+    if isinstance(value, list | tuple) and field.is_repeated and not is_map(field):
         for number, one in enumerate(value):
             if not _takes(kind, name, [one]):
                 return TypeError(f"{name}[{number}]: {_one(field)}, not {_said(one)}")
-    if isinstance(value, dict) and _is_map(field):
+    if isinstance(value, dict) and is_map(field):
         for key, one in value.items():
             if not _takes(kind, name, {key: one}):
                 whose, wrong = (f"[{key!r}]", one) if isinstance(key, str) else (", a key of it", key)
@@ -120,13 +122,9 @@ def _mistaken(kind: type[Message], name: str, value: object) -> TypeError:
 _KINDS = {FieldDescriptor.CPPTYPE_STRING: "text", FieldDescriptor.CPPTYPE_BOOL: "True or False"}
 
 
-def _is_map(field: Any) -> bool:
-    return bool(field.message_type and field.message_type.GetOptions().map_entry)
-
-
 def _wanted(field: Any) -> str:
     """Return what a field takes, in words."""
-    if _is_map(field):
+    if is_map(field):
         return 'a dict of texts, such as {"cart": "7"}'
     return f"a list, each {_one(field)}" if field.is_repeated else _one(field)
 

@@ -12,7 +12,7 @@ from fusionx.notify.v1 import event_pb2
 from google.protobuf import json_format
 from google.protobuf.descriptor import Descriptor
 
-from fusionxpay_client.answers import number_of_newer
+from fusionxpay_client.answers import is_map, number_of_newer
 from fusionxpay_client.models import Event
 
 SECRET = re.compile(r"whsec_[A-Za-z0-9+/]{32,}={0,2}")
@@ -84,7 +84,7 @@ def _numbered(document: Any, message: Descriptor) -> Any:
 
 
 def _numbers_in(value: Any, field: Any) -> Any:
-    if field is None or (field.message_type and field.message_type.GetOptions().map_entry):
+    if field is None or is_map(field):
         return value
     if isinstance(value, list):
         return [_numbers_in(one, field) for one in value]

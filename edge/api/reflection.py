@@ -8,7 +8,7 @@ from typing import Any
 
 import grpc
 from google.protobuf.descriptor import FileDescriptor
-from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 from grpc_reflection.v1alpha.reflection_pb2 import (
@@ -18,8 +18,9 @@ from grpc_reflection.v1alpha.reflection_pb2 import (
     ServerReflectionResponse,
 )
 
+from mesh.contract.descriptors import described_files
 from mesh.rpc.headers import ACCOUNT_KEY
-from mesh.rpc.routes import DESCRIPTORS, REFLECTION, Route
+from mesh.rpc.routes import REFLECTION, Route
 
 Context = grpc.aio.ServicerContext[Any, Any]
 TOO_MUCH = grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -129,7 +130,7 @@ def serve_reflection(servicer: Reflection, server: grpc.aio.Server) -> None:
 
 def _files_with(names: set[str]) -> list[FileDescriptorProto]:
     """Return these files of the contract and all that they import, each after what it imports."""
-    files = FileDescriptorSet.FromString(DESCRIPTORS.read_bytes()).file
+    files = described_files()
     needed = set(names)
     # a file of the set comes after what it imports
     for file in reversed(files):

@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from mesh import hints
+from mesh.contract.descriptors import is_map
 from mesh.errors import FieldViolation
 from mesh.rpc.absence import widens
 
@@ -124,7 +125,7 @@ def _of_money(value: Any, field: FieldDescriptor, place: Place, beside: dict[str
 def _of_value(field: FieldDescriptor, value: Any, place: Place) -> Iterator[FieldViolation]:
     if place.depth == 0:
         yield FieldViolation(place.path, "is nested too deep")
-    elif field.message_type is not None and field.message_type.GetOptions().map_entry:
+    elif is_map(field):
         yield from _of_map(value, place.path)
     elif not field.is_repeated:
         yield from _of_item(field, value, place)

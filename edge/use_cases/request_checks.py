@@ -17,6 +17,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from edge.use_cases import json_values
 from edge.use_cases.json_values import Place
+from mesh.contract.descriptors import is_map
 from mesh.errors import FieldViolation
 from mesh.rpc.routes import REFLECTION_PATHS, Route
 from mesh.validation import violations_of
@@ -116,8 +117,7 @@ def _of_body(route: Route, body: bytes) -> list[FieldViolation]:
 def _of_what_is_replaced(route: Route, document: dict[str, Any]) -> Iterator[FieldViolation]:
     """Yield the lists that are not there: nothing would be in their place, which is written as an empty one."""
     for field in route.request.fields:
-        is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
-        if field.is_repeated and not is_map and not {field.name, field.camelcase_name} & document.keys():
+        if field.is_repeated and not is_map(field) and not {field.name, field.camelcase_name} & document.keys():
             yield FieldViolation(field.name, "is needed: it replaces what is there, and [] empties it")
 
 

@@ -5,14 +5,12 @@ Publishers are declared in the contracts (`fusionx.type.v1.publisher`), consumer
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from functools import cache
 
 from fusionx.type.v1 import event_pb2
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from mesh.rpc.routes import DESCRIPTORS
+from mesh.contract.descriptors import contract_files
 
 CONSUMERS: Mapping[str, str] = {"order_svc": "order_svc_payments", "notify_svc": "notify_svc_events"}
 """The durable consumer of each service that has one."""
@@ -25,10 +23,7 @@ def owned_subjects() -> Mapping[str, str]:
     Raises ValueError for a package of two publishers: their subjects could not be told apart.
     """
     owners: dict[str, str] = {}
-    for name in (file.name for file in FileDescriptorSet.FromString(DESCRIPTORS.read_bytes()).file):
-        if not name.startswith("fusionx/"):
-            continue
-        file = importlib.import_module(name.removesuffix(".proto").replace("/", ".") + "_pb2").DESCRIPTOR
+    for file in contract_files():
         owner = str(file.GetOptions().Extensions[event_pb2.publisher])
         subjects = f"{file.package}.>"
         if owner and owners.setdefault(subjects, owner) != owner:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from mesh.contract.descriptors import is_map
+
 PAGING = frozenset({"page_size", "page_token", "order_by", "format", "last_event_id"})
 """What says how a list comes, and not what is in it."""
 
@@ -29,9 +31,8 @@ def widens(verb: str, field: FieldDescriptor) -> bool:
         return field.name not in PAGING
     if verb in ("PUT", "PATCH"):
         return True
-    is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
     # of several that exclude each other all but one are absent
     is_one_of = field.containing_oneof is not None and len(field.containing_oneof.fields) > 1
-    if is_map or is_one_of or field.full_name.split(".", 3)[-1] in DEFAULTED:
+    if is_map(field) or is_one_of or field.full_name.split(".", 3)[-1] in DEFAULTED:
         return False
     return bool(field.is_repeated or field.message_type is not None or field.name.endswith("_id"))

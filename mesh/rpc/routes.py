@@ -5,19 +5,17 @@ Envoy's configuration and the edge's request checks are both made from this tabl
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
-from pathlib import Path
 
 from fusionx.type.v1 import access_pb2
 from google.api import annotations_pb2, http_pb2
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-DESCRIPTORS = Path(__file__).resolve().parents[2] / "gen" / "api.binpb"
+from mesh.contract.descriptors import contract_services
+
 HTTP_BODY = "google.api.HttpBody"
 SEGMENT = "[A-Za-z0-9._~-]+"
 """What a path variable may hold: ids and names need no escapes (RFC 3986, unreserved characters)."""
@@ -99,15 +97,8 @@ class Route:
 @cache
 def contract_routes() -> tuple[Route, ...]:
     """Return every HTTP binding of every RPC, in the order of the contracts."""
-    files = FileDescriptorSet.FromString(DESCRIPTORS.read_bytes())
-    routes: list[Route] = []
-    for file in files.file:
-        if file.name.startswith("fusionx/") and file.service:
-            module = importlib.import_module(file.name.removesuffix(".proto").replace("/", ".") + "_pb2")
-            for service in module.DESCRIPTOR.services_by_name.values():
-                for rpc in service.methods:
-                    routes.extend(_bindings(rpc))
-    return tuple(routes)
+    rpcs = (rpc for service in contract_services() for rpc in service.methods)
+    return tuple(route for rpc in rpcs for route in _bindings(rpc))
 
 
 def _bindings(rpc: MethodDescriptor) -> list[Route]:

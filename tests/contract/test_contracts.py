@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from enum import StrEnum
-from pathlib import Path
 
 import pytest
 from fusionx.order.v1 import order_events_pb2, order_pb2
 from fusionx.payment.v1 import payment_events_pb2, payment_pb2
 from fusionx.type.v1 import access_pb2, event_pb2
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FileDescriptor, MethodDescriptor
-from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet, MethodOptions
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, MethodOptions
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 
+from mesh.contract.descriptors import contract_services
 from mesh.rpc.interceptors import access_of
-from mesh.rpc.routes import DESCRIPTORS
 from order_svc.contract import events as order_facts
 from order_svc.domain import OrderStatus
 from payment_svc.contract import events as payment_facts
 from payment_svc.domain.payment import PaymentStatus
 
-OURS = [
-    importlib.import_module(file.name.removesuffix(".proto").replace("/", ".") + "_pb2").DESCRIPTOR
-    for file in FileDescriptorSet.FromString(Path(DESCRIPTORS).read_bytes()).file
-    if file.name.startswith("fusionx/")
-]
-METHODS = [method for file in OURS for service in file.services_by_name.values() for method in service.methods]
+METHODS = [method for service in contract_services() for method in service.methods]
 EVENTS = [
     message
     for file in (order_events_pb2.DESCRIPTOR, payment_events_pb2.DESCRIPTOR)

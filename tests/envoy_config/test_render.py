@@ -16,7 +16,8 @@ from google.protobuf import json_format
 from envoy_config import tls
 from envoy_config.options import EnvoyOptions
 from envoy_config.render import EXPORT_TIMEOUT, MAX_REFLECTIONS, RENDERED, ROUTE_TIMEOUT, STREAM_IDLE_TIMEOUT, render
-from mesh.rpc.routes import DESCRIPTORS, REFLECTION_PATHS, contract_routes
+from mesh.contract.descriptors import DESCRIPTORS
+from mesh.rpc.routes import REFLECTION_PATHS, contract_routes
 from mesh.settings import LOOK_SECONDS, ServiceSettings
 from notify_svc.settings import NotifySettings
 from stack.authority import Authority

@@ -17,7 +17,8 @@ from fusionx.order.v1 import order_service_pb2
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
 
-from mesh.rpc.routes import DESCRIPTORS, REFLECTION_PATHS, contract_routes
+from mesh.contract.descriptors import DESCRIPTORS
+from mesh.rpc.routes import REFLECTION_PATHS, contract_routes
 from stack.stack import Ready
 from tests.support.merchant.api import Merchant
 from tests.support.merchant.blocks import blocks_of

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 
 import grpc
 import pytest
 from envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 from google.protobuf.descriptor import ServiceDescriptor
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from mesh.contract.descriptors import contract_services
 from mesh.rpc.callers import callers_of
 from mesh.rpc.dial import dial
-from mesh.rpc.routes import DESCRIPTORS
 from mesh.tls import TlsFiles
 from stack.authority import MESH_NAMES
 from stack.stack import Ready
@@ -37,14 +35,7 @@ SHARED = {
     "fusionx.mesh.v1.MetricsService": tuple(OWNERS.values()),
 }
 """What several services have, each for its own."""
-DESCRIBED = [
-    service
-    for file in FileDescriptorSet.FromString(DESCRIPTORS.read_bytes()).file
-    if file.name.startswith("fusionx/") and file.service
-    for service in importlib.import_module(
-        file.name.removesuffix(".proto").replace("/", ".") + "_pb2"
-    ).DESCRIPTOR.services_by_name.values()
-]
+DESCRIBED = contract_services()
 
 
 def files_of(gateway: Ready, name: str) -> TlsFiles:

@@ -14,8 +14,8 @@ import psutil
 from envoy_config.options import EnvoyOptions
 from envoy_config.render import configuration
 from envoy_config.tls import PEERS
+from mesh.contract.descriptors import DESCRIPTORS
 from mesh.rpc.dial import tls_of
-from mesh.rpc.routes import DESCRIPTORS
 from stack.ports import HOST, Ports
 from stack.probes import grpc_serving, http_ok
 from stack.process import Child, Command
