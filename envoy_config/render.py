@@ -27,6 +27,7 @@ from envoy_config.metrics import admin_address, administration, metrics_listener
 from envoy_config.options import EnvoyOptions
 from envoy_config.tracing import collector, tracing
 from mesh.contract.descriptors import DESCRIPTORS
+from mesh.contract.generated import write_or_check
 from mesh.rpc.routes import REFLECTION_PATHS, Route, contract_routes
 
 FOLDER = Path(__file__).resolve().parent.parent / "envoy"
@@ -297,7 +298,7 @@ def options_from(text: str) -> EnvoyOptions:
 def main() -> int:
     """Write the rendered file, or compare it; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing, fail when envoy/envoy.yaml is stale")
+    parser.add_argument("--check", action="store_true", help="write nothing, fail when a file is stale")
     parser.add_argument("--options", type=Path, help="YAML file of options, as in envoy_config/options.py")
     parser.add_argument("--folder", type=Path, help="write for a release, into this folder")
     arguments = parser.parse_args()
@@ -306,15 +307,7 @@ def main() -> int:
         write(options, arguments.folder)
         return 0
     files = {RENDERED: render(options)} | {SDS / name: text for name, text in tls.secrets(options.tls_folder).items()}
-    if arguments.check:
-        stale = [file for file, text in files.items() if not file.exists() or file.read_text() != text]
-        for file in stale:
-            sys.stderr.write(f"{file.relative_to(FOLDER.parent)} is stale, run `make gen`\n")
-        return bool(stale)
-    SDS.mkdir(exist_ok=True)
-    for file, text in files.items():
-        file.write_text(text)
-    return 0
+    return write_or_check(files, check=arguments.check)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ made of it. `alerts.yaml` is the alert rules.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import yaml
 
 from mesh.contract.descriptors import contract_services
+from mesh.contract.generated import Files, main
 from mesh.rpc.callers import callers_of
 from stack.databases import DATABASES
 
@@ -41,7 +41,7 @@ def callers() -> dict[str, list[str]]:
     return {process: sorted(found[process]) for process in sorted(found)}
 
 
-def rendered() -> dict[Path, str]:
+def rendered() -> Files:
     """Return what each file holds."""
     return {
         FILES / "callers.yaml": HEADER + yaml.safe_dump(callers(), sort_keys=True),
@@ -49,19 +49,5 @@ def rendered() -> dict[Path, str]:
     }
 
 
-def main() -> int:
-    """Write the files; with `--check` say whether they are up to date."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true")
-    stale = {file: text for file, text in rendered().items() if not file.exists() or file.read_text() != text}
-    if parser.parse_args().check:
-        for file in stale:
-            sys.stderr.write(f"{file.relative_to(ROOT)} is stale: run `make gen`\n")
-        return bool(stale)
-    for file, text in stale.items():
-        file.write_text(text)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(__doc__, rendered))

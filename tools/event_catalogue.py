@@ -6,13 +6,13 @@ else: the table in `webhooks.md`, and `events.md` with each type's payload and a
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
 import orjson
 
 from mesh.contract.descriptors import described_files
+from mesh.contract.generated import Files, main
 from notify_svc.contract.event_types import public_events
 from tools.event_examples import example
 
@@ -68,20 +68,10 @@ def examples() -> str:
     return "\n".join(parts)
 
 
-def main() -> int:
-    """Write the pages, or with `--check` say whether one that is there is stale."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true")
-    check = parser.parse_args().check
-    stale = 0
-    for path, wanted in ((PAGE, page(PAGE.read_text())), (EXAMPLES, examples())):
-        if not check:
-            path.write_text(wanted)
-        elif not path.exists() or path.read_text() != wanted:
-            sys.stderr.write(f"{path} is stale: run `make gen`\n")
-            stale = 1
-    return stale
+def rendered() -> Files:
+    """Return what each page holds."""
+    return {PAGE: page(PAGE.read_text()), EXAMPLES: examples()}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(__doc__, rendered))

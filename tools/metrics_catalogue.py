@@ -5,15 +5,14 @@ Each series is declared once, with its meaning and all values of its labels; wha
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from prometheus_client.metrics import MetricWrapperBase
 
+from mesh.contract.generated import main
 from mesh.metrics import CODES, SERIES, Alert, Series, Values, Varies
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "metrics.md"
@@ -75,19 +74,5 @@ def page() -> str:
     return "".join(parts)
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Write the page, or with --check return 1 when it is stale."""
-    parser = argparse.ArgumentParser(description="Write the catalogue of metrics.")
-    parser.add_argument("--check", action="store_true", help="only say whether it is stale")
-    options = parser.parse_args(arguments)
-    made = page()
-    if options.check and (not PAGE.exists() or PAGE.read_text() != made):
-        print(f"{PAGE.name} is stale: run `make gen`", file=sys.stderr)
-        return 1
-    if not options.check:
-        PAGE.write_text(made)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(__doc__, lambda: {PAGE: page()}))

@@ -7,7 +7,6 @@ Source: OpenAPI Specification 3.1.1; ProtoJSON for how messages look as JSON.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping
@@ -21,6 +20,7 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 from google.protobuf.descriptor_pb2 import MethodOptions
 
 from mesh.contract.descriptors import described_files, is_map
+from mesh.contract.generated import Files, main
 from mesh.rpc.exports import TYPES
 from mesh.rpc.routes import Route, contract_routes
 from tools.openapi_parts import ERRORS, EXAMPLES, SERVERS, webhooks
@@ -344,20 +344,10 @@ def _named_message(message: Any, path: tuple[int, ...], name: str) -> Iterator[t
         yield (*path, _MESSAGE_ENUM, number), f"{name}.{enum.name}"
 
 
-def main() -> int:
-    """Write the document, or with `--check` say whether the one that is there is stale."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true")
-    check = parser.parse_args().check
-    text = json.dumps(document(), indent=1, ensure_ascii=False) + "\n"
-    if not check:
-        RENDERED.write_text(text)
-        return 0
-    if RENDERED.exists() and RENDERED.read_text() == text:
-        return 0
-    sys.stderr.write(f"{RENDERED} is stale: run `make gen`\n")
-    return 1
+def rendered() -> Files:
+    """Return what the file holds."""
+    return {RENDERED: json.dumps(document(), indent=1, ensure_ascii=False) + "\n"}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(__doc__, rendered))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
 from grafana_foundation_sdk.builders import dashboard, prometheus, timeseries
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
+from mesh.contract.generated import Files, main
 from tools.dashboards.boards import Board, boards
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "deploy" / "observability" / "dashboards"
@@ -27,22 +27,11 @@ def render(board: Board) -> str:
     return JSONEncoder(sort_keys=True, indent=1).encode(made.build()) + "\n"
 
 
-def main() -> int:
-    """Write the files, or compare them; return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing, fail when a file is stale")
+def rendered() -> Files:
+    """Return what each file holds; a dashboard that there is no longer has none."""
     files = {FOLDER / f"{board.uid.removeprefix('fusionxpay-')}.json": render(board) for board in boards()}
-    if parser.parse_args().check:
-        stale = [file.name for file, text in files.items() if not file.exists() or file.read_text() != text]
-        stale += [file.name for file in FOLDER.glob("*.json") if file not in files]
-        for name in stale:
-            sys.stderr.write(f"deploy/observability/dashboards/{name} is stale, run `make gen`\n")
-        return bool(stale)
-    FOLDER.mkdir(exist_ok=True)
-    for file, text in files.items():
-        file.write_text(text)
-    return 0
+    return {**dict.fromkeys(FOLDER.glob("*.json")), **files}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(__doc__, rendered))
