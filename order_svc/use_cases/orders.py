@@ -22,7 +22,7 @@ from mesh.storage.listing import Listing
 from mesh.telemetry import alert, get_logger
 from order_svc import domain
 from order_svc.contract import events as facts
-from order_svc.domain import PAYABLE, Capture, IllegalTransitionError, Order, OrderStatus, Refunded
+from order_svc.domain import OVER, PAYABLE, Capture, IllegalTransitionError, Order, OrderStatus, Refunded
 from order_svc.metrics import CAPTURE_QUARANTINED, CAPTURE_WITHOUT_ORDER, ORDERS
 from order_svc.storage.orders import Creation, OrderRepository
 from order_svc.storage.payment_links import LinkRepository
@@ -173,7 +173,7 @@ class Orders:
         return order
 
     async def reserve(self, merchant_id: UUID, order_id: UUID, payment_id: UUID, replaces: UUID | None = None) -> Order:
-        """Take an order for one payment; again for the same payment, return it unchanged.
+        """Take an order for one payment; again for the same payment, return it unchanged, unless that has ended unpaid.
 
         `replaces` is a payment that was closed for this one: what it has taken is free.
 
@@ -185,7 +185,7 @@ class Orders:
         async with self._work.begin() as unit:
             order = await self._owned(unit.session, merchant_id, order_id)
             if order.payment_id == payment_id:
-                return order
+                return _kept(order)
             if order.status == OrderStatus.PROCESSING and order.payment_id == replaces:
                 order = domain.hand_over(order, payment_id, now)
                 await self._save(unit, order)
@@ -314,6 +314,14 @@ class Orders:
         if not now < asked <= now + self._lifetimes.maximum:
             raise invalid("expire_time", f"must be in the future and at most {self._lifetimes.maximum.days} days ahead")
         return asked
+
+
+def _kept(order: Order) -> Order:
+    """Return an order that a payment has taken already. Raises ApiError where that has ended, and was told to have."""
+    if order.status in PAYABLE | OVER:
+        words = f"the order is {order.status} since this payment of it has ended"
+        raise failed_precondition("ORDER_NOT_PAYABLE", words)
+    return order
 
 
 def _change(order: Order) -> Change:

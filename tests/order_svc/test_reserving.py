@@ -18,7 +18,7 @@ from mesh.events.outbox import Unpublished
 from mesh.events.unit_of_work import UnitsOfWork
 from mesh.money import Money
 from mesh.storage.database import Database, Session
-from order_svc.domain import Order, OrderStatus
+from order_svc.domain import Capture, Order, OrderStatus
 from order_svc.storage.orders import OrderRepository
 from order_svc.tables import metadata
 from order_svc.use_cases.orders import Lifetimes, NewOrder, Orders
@@ -36,6 +36,7 @@ class Desk:
     """Orders, what was published of them, and how often they were taken in a transaction."""
 
     orders: Orders
+    work: UnitsOfWork
     url: str
     merchant_id: UUID = field(default_factory=uuid.uuid4)
     carried: list[Unpublished] = field(default_factory=list)
@@ -68,7 +69,7 @@ async def desk(gateway: Ready) -> AsyncIterator[Desk]:
             return datetime.now(UTC) + sum(made.later, timedelta())
 
         work, lifetimes = UnitsOfWork(database, carry), Lifetimes(timedelta(hours=1), timedelta(days=1))
-        made = Desk(Orders(database, OrderRepository(), lifetimes, work, clock=now), url)
+        made = Desk(Orders(database, OrderRepository(), lifetimes, work, clock=now), work, url)
         counted = database.transaction
 
         @asynccontextmanager
@@ -125,3 +126,30 @@ async def test_what_may_not_be_taken_is_not_by_having_been_read(desk: Desk, why:
         await desk.orders.reserve(merchant_id, order.order_id, uuid.uuid4())
     assert refused.value.reason == {"too late": "ORDER_NOT_PAYABLE"}.get(why, "ORDER_NOT_FOUND")
     assert desk.written() == (1, 0, 1, None)
+
+
+@pytest.mark.parametrize("expired", [False, True])
+async def test_payment_that_has_ended_does_not_take_its_order_again(desk: Desk, expired: bool) -> None:
+    """A database of payments that was restored holds it for one that is about to begin."""
+    order, payment_id = await desk.order(), uuid.uuid4()
+    await desk.orders.reserve(desk.merchant_id, order.order_id, payment_id)
+    async with desk.work.begin() as unit:
+        await desk.orders.fail(unit, order.order_id, payment_id)
+    if expired:
+        with psycopg.connect(desk.url) as connection:
+            connection.execute("UPDATE orders SET expire_time = now() - interval '1 day'")
+        await desk.orders.expire_due()
+    with pytest.raises(ApiError) as refused:
+        await desk.orders.reserve(desk.merchant_id, order.order_id, payment_id)
+    assert refused.value.reason == "ORDER_NOT_PAYABLE"
+    if not expired:
+        another = await desk.orders.reserve(desk.merchant_id, order.order_id, uuid.uuid4())
+        assert another.status == OrderStatus.PROCESSING
+
+
+async def test_payment_that_has_paid_its_order_has_it(desk: Desk) -> None:
+    order, payment_id = await desk.order(), uuid.uuid4()
+    await desk.orders.reserve(desk.merchant_id, order.order_id, payment_id)
+    assert not await desk.orders.try_to_settle(desk.merchant_id, order.order_id, Capture(payment_id, order.amount))
+    again = await desk.orders.reserve(desk.merchant_id, order.order_id, payment_id)
+    assert (again.status, again.payment_id) == (OrderStatus.SUCCESS, payment_id)
