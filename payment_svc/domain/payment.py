@@ -223,6 +223,11 @@ class Payment:
         return self.attempt.capture_time or (self.attempt.end_time if is_automatic else None)
 
     @property
+    def pays_nothing(self) -> bool:
+        """Whether it has ended, and its order is not paid by it: another one may take its place."""
+        return self.status in (_S.FAILED, _S.CANCELLED) or (self.status == _S.SUCCESS and self.surplus)
+
+    @property
     def is_hosted(self) -> bool:
         """Whether the customer pays on the provider's page, rather than by a token that was confirmed directly."""
         return not self.payment_method

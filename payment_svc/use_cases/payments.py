@@ -90,7 +90,7 @@ class Payments:
         self._router = router
         self._database = database
         self._runtime = runtime
-        self._predecessors = Predecessors(ledger, accounts, database, runtime.clock, runtime.ids)
+        self._predecessors = Predecessors(ledger, orders, accounts, database, runtime.clock, runtime.ids)
 
     async def create(self, new: NewPayment, claim: Claim | None) -> Payment | Record:
         """Start a payment, or return the record of the request that started it under the same key.
@@ -259,7 +259,7 @@ class Payments:
 
     async def _reserve(self, payment: Payment, start: Operation, claim: Claim | None, replaces: UUID | None) -> None:
         try:
-            await self._orders.reserve(payment, replaces)
+            await self._predecessors.reserve(payment, replaces)
         except ApiError as error:
             is_abandoned = await self._abandon(payment, start, error)
             # a refused request leaves its key free
@@ -390,7 +390,7 @@ class Payments:
 
     async def _reserve_again(self, payment: Payment, start: Operation) -> None:
         try:
-            await self._orders.reserve(payment, None)
+            await self._predecessors.reserve(payment, None)
         except ApiError as error:
             if error.code not in REFUSALS or await self._abandon(payment, start, error):
                 raise

@@ -15,7 +15,7 @@ import grpc
 from psycopg.errors import UniqueViolation
 
 from mesh.errors import ApiError, failed_precondition
-from mesh.ids import Clock, NewId, made_at
+from mesh.ids import Clock, NewId, made_at, parse_uuid
 from mesh.storage import history
 from mesh.storage.database import Database
 from mesh.telemetry import get_logger
@@ -24,7 +24,7 @@ from payment_svc.domain.account import Tenant
 from payment_svc.domain.new_payment import NewPayment, Way, intent
 from payment_svc.domain.operation import Lease, OperationKind, Requester
 from payment_svc.domain.payment import CaptureMethod, DoubtError, Fact, Payment, PaymentStatus, Snapshot
-from payment_svc.order_port import PayableOrder
+from payment_svc.order_port import OrderClient, PayableOrder
 from payment_svc.providers.base import CredentialsRefusedError, ProviderError, RejectedError
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage import intents
@@ -51,14 +51,17 @@ class Predecessor:
 
     payment_id: UUID
     waiting: Payment | None
-    """To be closed for that; None: no provider has it, and neither have we."""
+    """To be closed for that; None: it has ended, or no provider has it, and neither have we."""
 
 
 class Predecessors:
     """Says what has an order's place."""
 
-    def __init__(self, ledger: Ledger, accounts: Accounts, database: Database, clock: Clock, ids: NewId) -> None:
+    def __init__(
+        self, ledger: Ledger, orders: OrderClient, accounts: Accounts, database: Database, clock: Clock, ids: NewId
+    ) -> None:
         self._ledger = ledger
+        self._orders = orders
         self._accounts = accounts
         self._database = database
         self._clock = clock
@@ -67,8 +70,10 @@ class Predecessors:
     async def before(self, new: NewPayment, order: PayableOrder) -> Predecessor | None:
         """Return the payment of an order that waits for a customer who has to act: another one may take its place.
 
-        So may it where the payment is lost. Raises ApiError FAILED_PRECONDITION, reason PAYMENT_IN_PROGRESS, with the
-        id of one that cannot be replaced; UNAVAILABLE while a provider does not say whether it has what is lost.
+        So may it where the payment is lost, or has ended unpaid and the order has not heard: of another one than it
+        has it takes no notice. Raises ApiError FAILED_PRECONDITION, with the id of one that cannot be replaced
+        (PAYMENT_IN_PROGRESS) or has paid (ORDER_NOT_PAYABLE); UNAVAILABLE while a provider does not say whether it has
+        what is lost.
         """
         if order.status != "PROCESSING":
             return None
@@ -76,13 +81,14 @@ class Predecessors:
             waiting = await self._ledger.payments.live_of_order(session, new.order_id)
             holder = order.payment_id
             ended = await self._ledger.payments.read(session, holder) if waiting is None and holder else None
-        if waiting is None and ended is None and holder:
-            waiting = await self._find(new, order, holder)
-            if waiting is None:
-                return Predecessor(holder, None)
         if waiting is None:
-            # the order has not heard yet how its payment ended
-            raise in_progress(ended) if ended else in_progress_of(new.order_id)
+            if holder is None:
+                raise in_progress_of(new.order_id)
+            waiting = ended or await self._find(new, order, holder)
+            if waiting is None or waiting.pays_nothing:
+                return Predecessor(holder, None)
+            if ended:
+                raise await self._paid(holder)
         if waiting.merchant_id != new.merchant_id:
             return None
         has_page = new.closes_page and waiting.status == PaymentStatus.INITIATED and waiting.redirect_url
@@ -94,12 +100,32 @@ class Predecessors:
         """Return why a payment could not be stored; an order that is paid hears of that."""
         if error.diag.constraint_name != PAID_ONCE:
             return in_progress(payment, known=False)
-        paid_by = UUID(error.diag.message_detail)
+        return await self._paid(UUID(error.diag.message_detail))
+
+    async def reserve(self, payment: Payment, replaces: UUID | None) -> None:
+        """Take the order for a payment, also from one that has ended unpaid, of which the order has not heard.
+
+        Raises ApiError as the order service does.
+        """
+        try:
+            await self._orders.reserve(payment, replaces)
+        except ApiError as error:
+            holder = parse_uuid(error.metadata.get("payment_id", ""))
+            if error.reason != "PAYMENT_IN_PROGRESS" or holder is None:
+                raise
+            async with self._database.session() as session:
+                ended = await self._ledger.payments.read(session, holder)
+            if ended is None or not ended.pays_nothing:
+                raise
+            await self._orders.reserve(payment, holder)
+
+    async def _paid(self, paid_by: UUID) -> ApiError:
+        """Return the refusal of another payment of an order that is paid, which hears of it."""
         async with self._ledger.work.begin() as unit:
             paid = await self._ledger.lock(unit, paid_by)
             await self._ledger.ask_to_settle(unit, paid)
         words = "the order has been paid, and is about to hear of it"
-        where = {"order_id": str(payment.order_id), "payment_id": str(paid_by), "status": str(paid.status)}
+        where = {"order_id": str(paid.order_id), "payment_id": str(paid.payment_id), "status": str(paid.status)}
         return failed_precondition("ORDER_NOT_PAYABLE", words, **where)
 
     async def _find(self, new: NewPayment, order: PayableOrder, payment_id: UUID) -> Payment | None:

@@ -94,7 +94,7 @@ async def before(
     place = Place(waiting, ended)
     asked = NewPayment(WAITING.merchant_id, WAITING.order_id, "", "", "", "", CaptureMethod.AUTOMATIC, **new)
     order = PayableOrder(WAITING.order_id, WAITING.amount, "", status, NOW, holder)
-    made = Predecessors(cast(Any, place), NOBODY, cast(Any, place), lambda: NOW, uuid.uuid4)
+    made = Predecessors(cast(Any, place), NOBODY, NOBODY, cast(Any, place), lambda: NOW, uuid.uuid4)
 
     async def find(*_: object) -> Payment | None:
         return found
@@ -135,7 +135,10 @@ async def test_place_is_lost_found_or_about_to_be_free() -> None:
     waits = at(S.REQUIRES_ACTION)
     assert await before(None) == Predecessor(HOLDER, None)
     assert await before(None, found=waits) == Predecessor(waits.payment_id, waits)
-    assert await before(None, ended=at(S.FAILED)) == str(WAITING.payment_id)
+    assert await before(None, ended=at(S.FAILED)) == Predecessor(HOLDER, None)
+    assert await before(None, ended=replace(at(S.SUCCESS), surplus=True)) == Predecessor(HOLDER, None)
+    assert await before(None, found=at(S.CANCELLED)) == Predecessor(HOLDER, None)
+    assert await before(None, found=at(S.SUCCESS)) == str(WAITING.payment_id)
     assert await before(None, holder=None) == "PAYMENT_IN_PROGRESS"
     assert await before(replace(waits, merchant_id=uuid.UUID(int=99))) is None
     assert await before(waits, status="NEW") is None
@@ -168,7 +171,7 @@ async def test_lost_payment_is_written_down_as_it_was_begun(
     place: Any = Place(None, None)
     work = cast(Any, SimpleNamespace(statement=place.session))
     ledger = Ledger(work, Books(), clock=lambda: NOW, ids=uuid.uuid4)
-    made = Predecessors(ledger, NOBODY, place, lambda: NOW, uuid.uuid4)
+    made = Predecessors(ledger, NOBODY, NOBODY, place, lambda: NOW, uuid.uuid4)
     shown = Snapshot("pi_1", status, Money(amount, "EUR") if amount else None)
     with pytest.raises(FoundError):
         await made._write_down(WAITING, shown)
