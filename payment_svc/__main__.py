@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fusionx.payment.v1 import (
     checkout_service_pb2,
     checkout_service_pb2_grpc,
@@ -65,12 +67,17 @@ def build(settings: PaymentSettings) -> Service:
     orders = GrpcOrderClient(settings.order_target, settings.tls)
     calls = CallLog(settings.provider_calls)
     providers = Registry(
-        *(settings.providers, settings.platform_mode, settings.provider_connection, settings.provider_limits), calls
+        *(settings.providers, settings.platform_mode, replace(settings.provider_connection, clock=database.clock)),
+        settings.provider_limits,
+        calls,
     )
     vault = (
         Vault(settings.secret_keys, binds=settings.bind_secrets) if settings.secret_keys.get_secret_value() else None
     )
-    parts = assemble(settings, Surroundings(database, bus, orders, providers, locks, vault, calls))
+    # what a replica decides about money is decided by one clock for all
+    parts = assemble(
+        settings, Surroundings(database, bus, orders, providers, locks, vault, calls, clock=database.clock)
+    )
     return Service(
         name="payment_svc",
         settings=settings,

@@ -109,7 +109,7 @@ def parameters_for(table: sa.Table, *names: str, prefix: str = "") -> dict[str, 
 
 
 _WHICH = """
-SELECT one.oid::bigint, greatest(state.timeline_id, recovered.min_recovery_end_timeline)
+SELECT clock_timestamp(), one.oid::bigint, greatest(state.timeline_id, recovered.min_recovery_end_timeline)
 FROM pg_database AS one, pg_control_checkpoint() AS state, pg_control_recovery() AS recovered
 WHERE one.datname = current_database()"""
 """Until its first checkpoint a standby that was promoted shows its timeline by where its recovery ended only."""
@@ -266,7 +266,7 @@ class Database:
         self._clock_ahead: float | None = None
         self._distrusted = -DISTRUST_SECONDS
         self._draining: asyncio.Task[None] | None = None
-        self._which: TupleRow | None = None
+        self._which: list[object] | None = None
         self._forgetful: list[Callable[[], None]] = []
         self._pool: AsyncConnectionPool[Wire] = AsyncConnectionPool(
             url,
@@ -376,7 +376,11 @@ class Database:
 
     async def _look_which(self, connection: Wire) -> None:
         with self._watch.answer(connection, self._patience):
-            which = await (await connection.execute(_WHICH)).fetchone()
+            told = await (await connection.execute(_WHICH)).fetchone()
+        assert told
+        now, *which = told
+        # before anything is decided by it
+        self.learn(now)
         if self._which is not None and which != self._which:
             for forget in self._forgetful:
                 forget()

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 import httpx
 from pydantic import SecretStr
 
+from mesh.ids import Clock, utc_now
 from mesh.settings import EnvironmentSettings
 from payment_svc.providers.base import Capabilities, Provider
 from payment_svc.providers.kept import NOTHING, Kept
@@ -43,6 +44,8 @@ class Connection:
     max_calls: int
     proxy: str = ""
     """The proxy that providers are reached through; empty: none, whatever the environment says."""
+    clock: Clock = utc_now
+    """The present, where an adapter decides by it."""
 
 
 Factory = Callable[[Mapping[str, str], str, SettingsT, Connection], Provider]

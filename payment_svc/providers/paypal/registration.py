@@ -73,7 +73,13 @@ def _make(credentials: Mapping[str, str], mode: str, settings: PaypalSettings, c
         cert_url_base=settings.cert_url_base,
         ca_file=settings.ca_file,
     )
-    return PaypalProvider(access, timeout=connection.timeout, max_calls=connection.max_calls, proxy=connection.proxy)
+    return PaypalProvider(
+        access,
+        timeout=connection.timeout,
+        max_calls=connection.max_calls,
+        proxy=connection.proxy,
+        clock=connection.clock,
+    )
 
 
 REGISTRATION = ProviderRegistration(

@@ -143,3 +143,16 @@ async def test_process_shows_the_databases_time_once_it_has_learned_it(database:
         database.learn(await session.now())
         truth = await session.now()
     assert abs(database.clock() - truth) < timedelta(seconds=5)
+
+
+@pytest.mark.usefixtures("process_clock")
+async def test_clock_of_the_database_is_known_with_the_first_connection(database_url: str, admin: Admin) -> None:
+    """Nothing is decided by the process's own before."""
+    database = Database(database_url, 1)
+    await database.open()
+    async with database.session():
+        pass
+    row = admin.execute("SELECT clock_timestamp()").fetchone()
+    assert row
+    assert abs(database.clock() - row[0]) < OFF / 2
+    await database.close()
