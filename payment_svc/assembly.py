@@ -19,6 +19,7 @@ from mesh.storage.lock import Locks
 from mesh.storage.resealing import Resealing
 from mesh.vault import Envelopes, Vault
 from mesh.worker import Worker
+from payment_svc.domain.operation import Timing
 from payment_svc.domain.provider_call import Keep
 from payment_svc.domain.webhook_allowlist import WebhookAllowlist
 from payment_svc.order_port import OrderClient
@@ -41,7 +42,7 @@ from payment_svc.use_cases.event_application import EventApplication, Resources
 from payment_svc.use_cases.exchanges import Exchanges
 from payment_svc.use_cases.ledger import Books, Ledger
 from payment_svc.use_cases.measures import Measures
-from payment_svc.use_cases.operations import Operations, Timing
+from payment_svc.use_cases.operations import Operations
 from payment_svc.use_cases.payment_events import PaymentEvents
 from payment_svc.use_cases.payments import Payments, Runtime
 from payment_svc.use_cases.reconciliation import Reconciliation, Repositories

@@ -7,11 +7,14 @@ capture settles it. A refund is an operation with a resource of its own (`domain
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
 from payment_svc.domain.payment import Failure, Payment, PaymentStatus, is_current
+
+LEASE_MARGIN = timedelta(seconds=15)
+"""How much longer a lease lasts than the call that it is for."""
 
 
 class OperationKind(StrEnum):
@@ -85,6 +88,25 @@ class Operation:
     def is_open(self) -> bool:
         """Whether its answer is not known."""
         return self.status in OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long one call may take, how long one that repeats, and how long somebody waits for the lease."""
+
+    call: timedelta
+    patient: timedelta
+    wait_seconds: float = 5.0
+
+    @property
+    def lease(self) -> timedelta:
+        """How long a payment is kept for one call."""
+        return self.call + LEASE_MARGIN
+
+    @property
+    def patient_lease(self) -> timedelta:
+        """How long it is kept for one that repeats."""
+        return self.patient + LEASE_MARGIN
 
 
 @dataclass(slots=True)

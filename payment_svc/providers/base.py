@@ -19,6 +19,9 @@ from payment_svc.domain.reconciliation import ProviderRecord
 from payment_svc.domain.refund import GivenBack, Refund, RefundSnapshot
 from payment_svc.domain.schedule import GIVE_UP
 
+KEY_MARGIN = timedelta(hours=1)
+"""How long before a provider forgets a key nothing is sent under it any more: clocks differ, and calls take time."""
+
 
 class ProviderError(Exception):
     """Anything that went wrong at or on the way to a provider."""
@@ -96,7 +99,7 @@ class Capabilities:
     partial_refunds: bool
     disputes: bool
     key_retention: timedelta = timedelta(hours=24)
-    """For how long the provider remembers an idempotency key: until then the same request may be sent again."""
+    """For how long the provider remembers an idempotency key."""
     page_lifetime: timedelta | None = None
     """Where money moves only when we confirm it: how long a page lives that nobody has completed, and is forgotten."""
     recalled_after: timedelta = timedelta(0)
@@ -105,6 +108,13 @@ class Capabilities:
     """How long after money was taken the provider's own records have it for certain."""
     works_for: timedelta = GIVE_UP
     """How long it may show a payment as under way before that is odd: debits and transfers take working days."""
+    names_money: bool = False
+    """Whether events name what was paid on its page otherwise than the page itself."""
+
+    @property
+    def repeatable_for(self) -> timedelta:
+        """For how long the same request may be sent again under its key."""
+        return self.key_retention - KEY_MARGIN
 
 
 class Loss(StrEnum):
@@ -188,7 +198,8 @@ class Provider(Protocol):
     async def complete(self, payment: Payment, key: str) -> Snapshot:
         """Take or hold the money that the customer has approved, under the key of this operation.
 
-        Raises RejectedError, UnavailableError or OutcomeUnknownError.
+        Raises RejectedError, UnavailableError or OutcomeUnknownError; ObjectNotFoundError where this call did nothing,
+        as the provider knows no such object.
         """
         ...
 

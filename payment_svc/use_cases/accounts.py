@@ -69,6 +69,15 @@ class Accounts:
             own = {guard.name: guard for guard in self._registry.all()} | own
         return self._registry.in_order(own)
 
+    async def following(self, payment: Payment) -> ResilientProvider | None:
+        """Return the next provider of a payment's route that it has not been tried at; None where none is left."""
+        tried = {attempt.provider for attempt in payment.attempts}
+        left = [name for name in (payment.route.alternatives if payment.route else ()) if name not in tried]
+        if not left:
+            return None
+        open_to = {one.name: one for one in await self.available(Tenant(payment.merchant_id, payment.mode))}
+        return next((open_to[name] for name in left if name in open_to), None)
+
     async def since(self, owner: Tenant, begun: datetime) -> list[ResilientProvider]:
         """Return all that a payment may have been made with which was begun then: in use now, or until later."""
         async with self._database.session() as session:

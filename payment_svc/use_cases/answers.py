@@ -118,6 +118,19 @@ def in_progress(payment: Payment, *, known: bool = True) -> ApiError:
     return failed_precondition("PAYMENT_IN_PROGRESS", words, **where)
 
 
+def asked_already(payment_id: UUID) -> ApiError:
+    """Return the refusal of an operation beside another one on the same object."""
+    words = "another operation on this payment has no answer yet; ask for the payment"
+    return failed_precondition("OPERATION_IN_PROGRESS", words, payment_id=str(payment_id))
+
+
+def worked_on(payment_id: UUID) -> ApiError:
+    """Return the refusal of an operation while somebody else makes calls about its payment."""
+    words = "something else is under way with this payment, try again shortly"
+    where = {"payment_id": str(payment_id)}
+    return ApiError(grpc.StatusCode.ABORTED, "OPERATION_IN_PROGRESS", words, metadata=where)
+
+
 def in_progress_of(order_id: UUID) -> ApiError:
     """Return the refusal of another payment of an order while nobody knows which one has it."""
     words = f"another payment of this order is under way: GET /v1/payments?order_id={order_id} has it"
@@ -207,6 +220,15 @@ async def ask(provider: ResilientProvider, at: Payment, operation: Operation) ->
         case OperationKind.CANCEL:
             return await provider.cancel(at, operation.key)
     raise ValueError(f"{operation.kind} is nothing to ask a provider")
+
+
+async def look(provider: ResilientProvider, at: Payment, operation: Operation) -> Fact | None:
+    """Return what the object of an operation shows, by its name, else by our id; None: there is none.
+
+    Raises ProviderError.
+    """
+    snapshot = await (provider.fetch(at) if at.provider_reference else provider.find(at))
+    return Fact(operation.attempt, snapshot) if snapshot else None
 
 
 async def ask_for_refund(provider: ResilientProvider, at: Payment, refund: Refund) -> RefundSnapshot:

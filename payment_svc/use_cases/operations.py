@@ -14,18 +14,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-import grpc
 from psycopg.errors import UniqueViolation
 
-from mesh.errors import ApiError, failed_precondition
 from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.storage.database import Database
 from mesh.storage.idempotency import Claim
 from mesh.telemetry import get_logger
 from payment_svc.domain import operation as operation_domain
-from payment_svc.domain.account import Tenant
-from payment_svc.domain.operation import Lease, Operation, OperationKind, OperationStatus, Requester
-from payment_svc.domain.payment import DoubtError, Fact, Failure, Payment, PaymentStatus, Snapshot
+from payment_svc.domain.operation import Lease, Operation, OperationKind, OperationStatus, Requester, Timing
+from payment_svc.domain.payment import DoubtError, Fact, Failure, Payment, PaymentStatus, Snapshot, is_current
 from payment_svc.domain.review import About, ReviewKind
 from payment_svc.providers.base import (
     ObjectNotFoundError,
@@ -36,23 +33,23 @@ from payment_svc.providers.base import (
 )
 from payment_svc.providers.resilience import ResilientProvider, patience
 from payment_svc.use_cases.accounts import Accounts
-from payment_svc.use_cases.answers import LAPSED, ask, at_attempt, require_processing, reworded, shows_undone, tells
+from payment_svc.use_cases.answers import (
+    LAPSED,
+    ask,
+    asked_already,
+    at_attempt,
+    look,
+    require_processing,
+    reworded,
+    shows_undone,
+    tells,
+    worked_on,
+)
 from payment_svc.use_cases.ledger import Ledger
 from payment_svc.use_cases.reviews import doubts
 
 log = get_logger(__name__)
-LEASE_MARGIN = timedelta(seconds=15)
-"""How much longer a lease lasts than the call that it is for."""
 POLL_SECONDS = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """How long one call may take, how long one that repeats, and how long somebody waits for the lease."""
-
-    call: timedelta
-    patient: timedelta
-    wait_seconds: float = 5.0
 
 
 class Operations:
@@ -78,7 +75,7 @@ class Operations:
     @property
     def lease(self) -> timedelta:
         """How long who stores a new payment may take for its first call."""
-        return self._timing.call + LEASE_MARGIN
+        return self._timing.lease
 
     @asynccontextmanager
     async def driving(self, payment_id: UUID, *, wait: bool = False, patient: bool = False) -> AsyncIterator[bool]:
@@ -88,7 +85,7 @@ class Operations:
         """
         driver = self._ids()
         taken = await self._take(
-            payment_id, driver, wait=wait, lease=self._lease_of_patience() if patient else self.lease
+            payment_id, driver, wait=wait, lease=self._timing.patient_lease if patient else self.lease
         )
         try:
             yield taken
@@ -135,30 +132,30 @@ class Operations:
         """Store an operation that is about to be asked; the same one that is open already is asked again.
 
         One that has been done already is returned as it ended, and not stored.
-
         `check` raises what speaks against it, of the payment as it is now. Raises ApiError FAILED_PRECONDITION, reason
-        OPERATION_IN_PROGRESS, when another one is open.
+        OPERATION_IN_PROGRESS, when another one is open on the same object, of whichever attempt at it.
         """
-        ledger = self._ledger
+        ledger, is_busy = self._ledger, False
         try:
             async with ledger.work.begin() as unit:
                 payment = await ledger.lock(unit, payment_id)
                 wanted = ledger.operation(payment, kind, requester, amount)
                 for one in await ledger.operations.lock_open(unit.session, payment_id):
-                    if (one.kind, one.amount, one.attempt) == (kind, wanted.amount, wanted.attempt):
-                        again = await ledger.operations.send(unit.session, one.operation_id, self._lease_of_patience())
+                    if one.kind == OperationKind.SETTLE or not is_current(payment, one.attempt):
+                        continue
+                    is_busy = True
+                    if (one.kind, one.amount) == (kind, wanted.amount):
+                        again = await ledger.operations.send(unit.session, one.operation_id, self._timing.patient_lease)
                         return payment, again or one
                 if operation_domain.outcome(wanted, payment) == OperationStatus.DONE:
                     # it was done meanwhile, by whoever asked for it before
                     return payment, operation_domain.end(wanted, OperationStatus.DONE, self._clock())
                 check(payment)
-                await ledger.operations.insert(unit.session, wanted, self._lease_of_patience())
+                if is_busy:
+                    raise asked_already(payment_id)
+                await ledger.operations.insert(unit.session, wanted, self._timing.patient_lease)
         except UniqueViolation:
-            raise failed_precondition(
-                "OPERATION_IN_PROGRESS",
-                "another operation on this payment has no answer yet; ask for the payment",
-                payment_id=str(payment_id),
-            ) from None
+            raise asked_already(payment_id) from None
         return payment, wanted
 
     async def execute(
@@ -166,9 +163,8 @@ class Operations:
     ) -> tuple[Payment, Operation]:
         """Ask the provider, and store what came of it; what has ended is not asked. Hold the lease.
 
-        A `lease` may be given back in the transaction that stores the answer.
-
-        What cannot be is a person's business, and the operation stays open. Raises ApiError NOT_FOUND.
+        A `lease` may be given back in the transaction that stores the answer. What cannot be is a person's business,
+        and the operation stays open. Raises ApiError NOT_FOUND.
         """
         if not operation.is_open:
             return payment, operation
@@ -222,9 +218,7 @@ class Operations:
         """
         async with self.driving(payment_id, wait=True) as free:
             if not free:
-                words = "something else is under way with this payment, try again shortly"
-                where = {"payment_id": str(payment_id)}
-                raise ApiError(grpc.StatusCode.ABORTED, "OPERATION_IN_PROGRESS", words, metadata=where)
+                raise worked_on(payment_id)
             return await self.execute(*await self.begin(payment_id, kind, requester, amount, check))
 
     async def repeat(self, operation: Operation) -> None:
@@ -249,7 +243,7 @@ class Operations:
                     return await self._give_up(payment, operation)
                 async with self._database.session() as session:
                     sent = await self._ledger.operations.send(
-                        session, operation.operation_id, self._lease_of_patience()
+                        session, operation.operation_id, self._timing.patient_lease
                     )
                 if sent:
                     await self.execute(await self._get(operation.payment_id), sent)
@@ -283,14 +277,23 @@ class Operations:
     async def _refused(
         self, provider: ResilientProvider, at: Payment, operation: Operation, failure: Failure, claim: Claim | None
     ) -> tuple[Payment, Operation]:
-        """Store a refusal. A provider refuses what has moved on as well, so what its object shows now is asked for."""
-        if operation.kind in (OperationKind.START, OperationKind.CONFIRM):
+        """Store a refusal. A provider refuses what has moved on as well, so what its object shows now is asked for.
+
+        So it is of a charge that was sent before: what this try was refused for may be that an earlier one did it.
+        """
+        is_charge = operation.kind in (OperationKind.START, OperationKind.CONFIRM)
+        said: Fact | None = None
+        if not is_charge or (operation.sends > 1 and not at.has_no_page):
+            try:
+                said = await look(provider, at, operation)
+            except ProviderError:
+                if operation.sends > 1:
+                    return await self._waits(at, operation, claim)
+        if is_charge and said and not (operation.kind == OperationKind.CONFIRM and shows_undone(said)):
+            return await self._finish(at, operation, said, None, claim)
+        if is_charge:
             ended = Snapshot("", PaymentStatus.FAILED, failure=failure)
             return await self._ledger.finish(operation, Fact(operation.attempt, ended), refusal=failure, claim=claim)
-        try:
-            said = Fact(operation.attempt, await provider.fetch(at))
-        except ProviderError:
-            said = None
         return await self._finish(at, operation, said, failure, claim)
 
     async def _not_sent(
@@ -310,6 +313,10 @@ class Operations:
     async def _unknown(
         self, payment: Payment, operation: Operation, error: ProviderError, claim: Claim | None
     ) -> tuple[Payment, Operation] | _Moved:
+        if operation.kind == OperationKind.CONFIRM and isinstance(error, ObjectNotFoundError):
+            # of what is not there this try took nothing; what becomes of the object a look at it tells
+            failure = Failure("not_done", "the provider knows no such object")
+            return await self._not_sent(payment, operation, failure, claim)
         log.warning("outcome unknown", payment_id=payment.payment_id, operation=str(operation.kind), error=repr(error))
         if operation.kind == OperationKind.START:
             failure = Failure("provider_unavailable", f"try again later: {error}")
@@ -331,13 +338,9 @@ class Operations:
         happened only when the provider was not reached, and that only at the first time.
         """
         certain = operation.sends == 1 or (payment.is_hosted and not payment.provider_reference)
-        tried = {attempt.provider for attempt in payment.attempts}
-        left = [name for name in (payment.route.alternatives if payment.route else ()) if name not in tried]
-        if not certain or not left or payment.attempt.number != operation.attempt:
+        if not certain or payment.attempt.number != operation.attempt:
             return None
-        tenant = Tenant(payment.merchant_id, payment.mode)
-        open_to = {one.name: one for one in await self._accounts.available(tenant)}
-        following = next((open_to[name] for name in left if name in open_to), None)
+        following = await self._accounts.following(payment)
         if following is None:
             return None
         moved = await self._ledger.move_on(payment, operation, failure, following.name, following.account_id)
@@ -346,27 +349,27 @@ class Operations:
     async def _look(self, provider: ResilientProvider, at: Payment, operation: Operation) -> Fact | None:
         """Return what the object shows, where it has a name; a charge without an answer has none yet."""
         try:
-            if at.provider_reference:
-                return Fact(operation.attempt, await provider.fetch(at))
-            if operation.kind == OperationKind.START and self._is_forgotten(provider, operation):
-                found = await provider.find(at)
-                return Fact(operation.attempt, found) if found else None
+            is_lost = operation.kind == OperationKind.START and self._is_forgotten(provider, operation)
+            if at.provider_reference or is_lost:
+                return await look(provider, at, operation)
         except (ObjectNotFoundError, UnavailableError, OutcomeUnknownError) as error:
             log.info("nothing learned", payment_id=at.payment_id, error=repr(error))
         return None
 
     def _is_forgotten(self, provider: ResilientProvider, operation: Operation) -> bool:
-        """Whether the provider no longer knows the key: asked again, it would do the same once more."""
-        return self._clock() - operation.create_time >= provider.capabilities.key_retention
+        """Whether the provider may know the key no more: asked again, it would do the same once more."""
+        return self._clock() - operation.create_time >= provider.capabilities.repeatable_for
 
     async def _give_up(self, payment: Payment, operation: Operation) -> None:
         if operation.kind == OperationKind.CANCEL and operation.requester == Requester.GATEWAY:
             return await self._close_or_wait(payment, operation)
+        if operation.kind == OperationKind.START and await self._ledger.give_up(payment.payment_id):
+            # nobody was given its page, so nobody can have paid on it
+            return None
         words = f"{operation.kind} at {payment.provider} had no answer for as long as its key is remembered"
         about = About(payment.money(operation.amount), operation.attempt)
         await self._ledger.ask_a_person(payment, ReviewKind.UNKNOWN_OUTCOME, words, about)
-        await self._postpone(operation, timedelta(hours=1))
-        return None
+        return await self._postpone(operation, timedelta(hours=1))
 
     async def _close_or_wait(self, payment: Payment, operation: Operation) -> None:
         """Wait until an object can be closed; that it is not yet is no question about its payment."""
@@ -387,9 +390,6 @@ class Operations:
     async def _get(self, payment_id: UUID) -> Payment:
         async with self._ledger.work.begin() as unit:
             return await self._ledger.lock(unit, payment_id)
-
-    def _lease_of_patience(self) -> timedelta:
-        return self._timing.patient + LEASE_MARGIN
 
 
 @dataclass(frozen=True, slots=True)

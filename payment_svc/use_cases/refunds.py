@@ -7,7 +7,6 @@ provider asked, under an idempotency key of the refund. What dies in between is 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from uuid import UUID
 
 from mesh.errors import invalid, not_found
@@ -55,8 +54,6 @@ from payment_svc.use_cases.payments import LEASE, Runtime
 from payment_svc.use_cases.taken_back.losses import Losses, whole
 
 log = get_logger(__name__)
-MARGIN = timedelta(hours=1)
-"""How long before the provider forgets the key a refund is asked for no more."""
 
 
 class _KeyTakenError(Exception):
@@ -196,7 +193,7 @@ class Refunds:
 
     def is_remembered(self, provider: ResilientProvider, refund: Refund) -> bool:
         """Whether its provider still knows the key of a refund: asked later, it would give the money back once more."""
-        return self._clock() - refund.create_time < provider.capabilities.key_retention - MARGIN
+        return self._clock() - refund.create_time < provider.capabilities.repeatable_for
 
     async def apply_snapshot(self, refund: Refund, snapshot: RefundSnapshot, claim: Claim | None = None) -> Refund:
         """Apply what the provider shows, in one transaction with the payment's sum, the events and the stored answer.

@@ -172,7 +172,7 @@ class PaypalProvider:
         """Capture or authorize the order that the customer has approved.
 
         A declined instrument leaves the order open: the customer may go back and choose another one, for as long as an
-        order lives.
+        order lives. That PayPal knows no such order ends nothing: an earlier call may have captured it.
         """
         reference = requests.in_path(payment.provider_reference)
         action = "authorize" if requests.is_held(payment) else "capture"
@@ -180,15 +180,13 @@ class PaypalProvider:
             order = await self._api.post(f"{requests.ORDERS}/{reference}/{action}", {}, key)
         except RefusedError as error:
             if error.issue in MOVED_ON:
-                return await self.fetch(payment)
+                return await self._look_afterwards(payment)
             if error.issue in GONE:
                 return Snapshot(reference, S.CANCELLED, failure=objects.EXPIRED)
             if error.issue in CHOOSE_AGAIN and self._age(payment) <= ORDER_LIFETIME:
                 page = error.redirect_url or payment.redirect_url
                 return Snapshot(reference, S.REQUIRES_ACTION, redirect_url=page, failure=error.failure)
             raise
-        except ObjectNotFoundError:
-            return Snapshot(reference, S.CANCELLED, failure=objects.EXPIRED)
         return objects.of_order(order)
 
     async def capture(self, payment: Payment, amount: Money, key: str) -> Snapshot:
@@ -201,7 +199,7 @@ class PaypalProvider:
         )
         said = objects.of_capture(taken)
         # only the order knows whether a refused capture may be tried again
-        return said if said.status == S.SUCCESS else await self.fetch(payment)
+        return said if said.status == S.SUCCESS else await self._look_afterwards(payment)
 
     async def cancel(self, payment: Payment, key: str) -> Snapshot:
         """Void the authorization. An order that is not approved cannot be voided: it is left to be forgotten.
@@ -323,6 +321,13 @@ class PaypalProvider:
             raise UnavailableError(str(error)) from error
         except ObjectNotFoundError as error:
             raise RejectedError(Failure("provider_rejected", "PayPal knows no such order")) from error
+
+    async def _look_afterwards(self, payment: Payment) -> Snapshot:
+        """Show the order after something was, or may have been, done with it: whatever goes wrong here, it stays so."""
+        try:
+            return await self.fetch(payment)
+        except (UnavailableError, ObjectNotFoundError) as error:
+            raise OutcomeUnknownError(f"PayPal does not show what came of it: {error}") from error
 
     def _age(self, payment: Payment) -> timedelta:
         return self._clock() - payment.create_time

@@ -1,8 +1,8 @@
 """PayPal's errors in the words of the interface.
 
-An error names an `issue` in its first detail (PayPal's "Orders API errors" and "Payments API errors" pages); OAuth's
-own errors and a few old ones do not, and are known by their name. Only what PayPal itself has written ends anything:
-what stands before it may answer as it likes.
+An error names an `issue` in its first detail (PayPal's "Orders API errors" and "Payments API errors" pages); a few old
+ones do not, and are known by their name. Only what PayPal itself has written ends anything,
+which has a name or an issue: what stands before it may answer as it likes, in JSON as well.
 """
 
 from __future__ import annotations
@@ -98,20 +98,25 @@ def of_answer(answer: httpx.Response) -> ProviderError:
 
 
 def _body(answer: httpx.Response) -> Mapping[str, Any] | None:
-    """Return PayPal's error; None when this is not PayPal's answer."""
+    """Return PayPal's error; None when this is not in the form of PayPal's."""
     try:
         body = answer.json()
     except ValueError:
         return None
-    return body if isinstance(body, dict) else None
+    is_named = isinstance(body, dict) and any(_is_word(one) for one in (body.get("name"), _detail(body).get("issue")))
+    return body if is_named else None
+
+
+def _is_word(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
 
 
 def _issue(body: Mapping[str, Any]) -> str:
-    return str(_detail(body).get("issue") or body.get("name") or body.get("error") or "")
+    return str(_detail(body).get("issue") or body.get("name") or "")
 
 
 def _message(body: Mapping[str, Any]) -> str:
-    said = _detail(body).get("description") or body.get("message") or body.get("error_description")
+    said = _detail(body).get("description") or body.get("message")
     return str(said or "PayPal refused without saying why")
 
 

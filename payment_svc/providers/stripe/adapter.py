@@ -63,6 +63,8 @@ class StripeProvider:
         refunds=True,
         partial_refunds=True,
         disputes=True,
+        # a Checkout Session (cs_) takes money by a PaymentIntent (pi_)
+        names_money=True,
         # SEPA debits: up to 14 business days (https://docs.stripe.com/payments/sepa-debit)
         works_for=timedelta(days=21),
     )
@@ -326,7 +328,7 @@ class StripeProvider:
             return await self._after_rejection(payment, error)
 
     async def _after_rejection(self, payment: Payment, error: RejectedError) -> Snapshot:
-        """Close the intent that a refused confirmation leaves open. A request that was refused outright made none."""
+        """Close the intent that a refused confirmation leaves open. Raises what was refused outright: it made none."""
         cause = error.__cause__
         if intent := errors.intent_of(cause):
             why = intent.get("last_payment_error") or errors.body_of(cause)
@@ -334,7 +336,7 @@ class StripeProvider:
             return replace(said, failure=error.failure) if said.failure else said
         if isinstance(cause, stripe.CardError):
             return await self._find_declined(payment, error)
-        return Snapshot("", PaymentStatus.FAILED, failure=error.failure)
+        raise error
 
     async def _find_declined(self, payment: Payment, error: RejectedError) -> Snapshot:
         """Look for the intent of a decline that does not name it; as long as it is not found it may be open."""

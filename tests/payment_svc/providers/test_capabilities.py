@@ -30,7 +30,16 @@ def hours(number: float) -> timedelta:
         (
             StripeProvider,
             Capabilities(
-                True, r"(pm|ctoken)_\w+", hours(7 * 24), True, True, True, True, hours(24), works_for=hours(21 * 24)
+                True,
+                r"(pm|ctoken)_\w+",
+                hours(7 * 24),
+                True,
+                True,
+                True,
+                True,
+                hours(24),
+                works_for=hours(21 * 24),
+                names_money=True,
             ),
         ),
         (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -14,8 +15,8 @@ from mesh import context
 from mesh.errors import ApiError
 from mesh.money import Money
 from mesh.storage.database import Database
-from payment_svc.domain.operation import Lease, Operation, OperationKind, OperationStatus, Requester
-from payment_svc.domain.payment import Failure, Payment, PaymentStatus, Route, Snapshot
+from payment_svc.domain.operation import Lease, Operation, OperationKind, OperationStatus, Requester, Timing
+from payment_svc.domain.payment import AttemptStatus, Failure, Payment, PaymentStatus, Route, Snapshot
 from payment_svc.domain.review import ReviewKind
 from payment_svc.providers.base import (
     Capabilities,
@@ -24,7 +25,8 @@ from payment_svc.providers.base import (
     RejectedError,
     UnavailableError,
 )
-from payment_svc.use_cases.operations import Operations, Timing
+from payment_svc.use_cases.accounts import Accounts
+from payment_svc.use_cases.operations import Operations
 from tests.support.databases.simulated import Store
 from tests.support.payment_ledger import World, fact, operation
 from tests.support.payment_rows import payment_of
@@ -35,6 +37,8 @@ EUR12 = Money(1200, "EUR")
 DECLINED = Failure("declined", "no")
 HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
 DAY = timedelta(days=1)
+KEPT = DAY - HOUR
+"""For how long something is asked again under its key: it is remembered for a day."""
 CALL, PATIENT, MARGIN = 10 * SECOND, 100 * SECOND, 15 * SECOND
 
 
@@ -57,6 +61,7 @@ class Gateway(World):
             return [SimpleNamespace(name=name, account_id=AFTER) for name in self.others]
 
         accounts = cast(Any, SimpleNamespace(by_id=by_id, available=available))
+        accounts.following = partial(Accounts.following, accounts)
         self.operations = Operations(
             database, self.ledger, accounts, Timing(CALL, PATIENT, 0.2), clock=lambda: self.now,
             ids=lambda: uuid.UUID(int=next(numbers)),
@@ -81,6 +86,8 @@ class Gateway(World):
             return cast(Snapshot, self.shown)
 
         async def find(_at: Payment) -> Any:
+            if isinstance(self.found, Exception):
+                raise self.found
             return self.found
 
         can = Capabilities(True, "", None, True, True, True, True)
@@ -109,6 +116,7 @@ def snapshot(status: PaymentStatus, **more: Any) -> Snapshot:
 
 
 AWAY, SILENCE, REFUSES = UnavailableError("away"), OutcomeUnknownError("silence"), RejectedError(DECLINED)
+ABSENT = ObjectNotFoundError("no such object")
 
 
 @pytest.mark.parametrize(
@@ -122,8 +130,19 @@ AWAY, SILENCE, REFUSES = UnavailableError("away"), OutcomeUnknownError("silence"
         (K.CAPTURE, S.AUTHORIZED, 1, REFUSES, snapshot(S.SUCCESS), S.SUCCESS, E.DONE),
         (K.CAPTURE, S.AUTHORIZED, 1, REFUSES, snapshot(S.AUTHORIZED), S.AUTHORIZED, E.REFUSED),
         (K.CAPTURE, S.AUTHORIZED, 1, REFUSES, AWAY, S.AUTHORIZED, E.REFUSED),
+        # what a further try is refused for may be that an earlier one did it
+        (K.CAPTURE, S.AUTHORIZED, 2, REFUSES, AWAY, S.AUTHORIZED, E.UNKNOWN),
+        (K.CAPTURE, S.AUTHORIZED, 2, REFUSES, snapshot(S.AUTHORIZED), S.AUTHORIZED, E.REFUSED),
         (K.CANCEL, S.AUTHORIZED, 1, REFUSES, snapshot(S.CANCELLED), S.CANCELLED, E.DONE),
         (K.CONFIRM, S.PROCESSING, 1, REFUSES, snapshot(S.SUCCESS), S.FAILED, E.REFUSED),
+        (K.CONFIRM, S.PROCESSING, 2, REFUSES, snapshot(S.SUCCESS), S.SUCCESS, E.DONE),
+        (K.CONFIRM, S.PROCESSING, 2, REFUSES, snapshot(S.PROCESSING), S.PROCESSING, E.UNKNOWN),
+        (K.CONFIRM, S.PROCESSING, 2, REFUSES, snapshot(S.PROCESSING, approved=True), S.FAILED, E.REFUSED),
+        (K.CONFIRM, S.PROCESSING, 2, REFUSES, AWAY, S.PROCESSING, E.UNKNOWN),
+        # of what is not there the first try took nothing
+        (K.CONFIRM, S.PROCESSING, 1, ABSENT, None, S.PROCESSING, E.REFUSED),
+        (K.CONFIRM, S.PROCESSING, 2, ABSENT, None, S.PROCESSING, E.UNKNOWN),
+        (K.CAPTURE, S.AUTHORIZED, 1, ABSENT, None, S.AUTHORIZED, E.UNKNOWN),
         (K.CONFIRM, S.PROCESSING, 1, AWAY, None, S.PROCESSING, E.REFUSED),
         (K.CONFIRM, S.PROCESSING, 2, AWAY, None, S.PROCESSING, E.UNKNOWN),
     ],
@@ -140,6 +159,30 @@ async def test_operation_ends_as_it_is_answered(
     assert (current.status, ended.status) == (status, ends)
     assert gateway_.asked_of == [("stripe", "complete" if kind == K.CONFIRM else kind.lower())]
     assert gateway_.asked()[0][2] == ends
+
+
+TOKEN = payment_of(MINE, provider_reference="", status=S.PROCESSING, payment_method="pm_1")
+
+
+@pytest.mark.parametrize(
+    ("payment", "sends", "found", "status", "ends"),
+    [
+        (TOKEN, 1, AWAY, S.FAILED, E.REFUSED),
+        (TOKEN, 2, None, S.FAILED, E.REFUSED),
+        (TOKEN, 2, snapshot(S.SUCCESS), S.SUCCESS, E.DONE),
+        (TOKEN, 2, AWAY, S.PROCESSING, E.UNKNOWN),
+        # nobody was given its page
+        (replace(TOKEN, payment_method=""), 2, AWAY, S.FAILED, E.REFUSED),
+    ],
+)
+async def test_charge_whose_further_try_is_refused_is_looked_for(
+    gateway_: Gateway, payment: Payment, sends: int, found: Any, status: PaymentStatus, ends: OperationStatus
+) -> None:
+    asked = operation(K.START, sends=sends)
+    await gateway_.put(payment, asked)
+    gateway_.answers, gateway_.found = [REFUSES], found
+    current, _ = await gateway_.operations.execute(payment, asked)
+    assert (current.status, gateway_.asked()[0][2]) == (status, ends)
 
 
 async def test_what_has_ended_is_not_asked(gateway_: Gateway) -> None:
@@ -249,6 +292,24 @@ async def test_same_operation_is_asked_again_and_another_waits(
     assert gateway_.due() == NOW + PATIENT + MARGIN
 
 
+@pytest.mark.parametrize(("kind", "is_same"), [(K.CANCEL, True), (K.CAPTURE, False)])
+async def test_object_is_asked_one_thing_at_a_time_whichever_attempt_asks(
+    gateway_: Gateway, kind: OperationKind, is_same: bool
+) -> None:
+    """Another card was tried on the page that a cancel without an answer may close yet."""
+    first = replace(payment_of(MINE).attempt, status=AttemptStatus.FAILED, end_time=NOW)
+    second = replace(first, number=2, status=AttemptStatus.SUCCEEDED)
+    await gateway_.put(payment_of(MINE, status=S.AUTHORIZED, attempts=(first, second)), operation(K.CANCEL))
+    if is_same:
+        _, again = await gateway_.operations.begin(MINE, kind, R.MERCHANT)
+        assert (again.attempt, again.sends) == (1, 2)
+    else:
+        with pytest.raises(ApiError) as refused:
+            await gateway_.operations.begin(MINE, kind, R.MERCHANT)
+        assert refused.value.reason == "OPERATION_IN_PROGRESS"
+    assert len(gateway_.asked()) == 1
+
+
 async def test_what_was_done_meanwhile_is_done_and_what_speaks_against_it_is_raised(gateway_: Gateway) -> None:
     await gateway_.put(payment_of(MINE, status=S.SUCCESS, captured=1200))
 
@@ -305,15 +366,15 @@ async def test_money_is_taken_once_the_customer_has_approved_it(
         (K.CAPTURE, R.MERCHANT, HOUR, snapshot(S.SUCCESS), None, [E.DONE], []),
         (K.CAPTURE, R.MERCHANT, HOUR, snapshot(S.AUTHORIZED), snapshot(S.SUCCESS), [E.DONE], []),
         (K.CAPTURE, R.MERCHANT, HOUR, AWAY, SILENCE, [E.UNKNOWN], []),
-        (K.CAPTURE, R.MERCHANT, DAY - MOMENT, snapshot(S.AUTHORIZED), SILENCE, [E.UNKNOWN], []),
-        (K.CAPTURE, R.MERCHANT, DAY, snapshot(S.AUTHORIZED), None, [E.REFUSED], []),
-        (K.CAPTURE, R.MERCHANT, DAY, AWAY, None, [E.SENT], []),
-        (K.CONFIRM, R.GATEWAY, DAY, AWAY, None, [E.SENT], []),
+        (K.CAPTURE, R.MERCHANT, KEPT - MOMENT, snapshot(S.AUTHORIZED), SILENCE, [E.UNKNOWN], []),
+        (K.CAPTURE, R.MERCHANT, KEPT, snapshot(S.AUTHORIZED), None, [E.REFUSED], []),
+        (K.CAPTURE, R.MERCHANT, KEPT, AWAY, None, [E.SENT], []),
+        (K.CONFIRM, R.GATEWAY, KEPT, AWAY, None, [E.SENT], []),
         # what we owe ourselves is begun anew
-        (K.CANCEL, R.GATEWAY, DAY, snapshot(S.AUTHORIZED), None, [E.REFUSED, E.SENT], []),
-        (K.CANCEL, R.MERCHANT, DAY, snapshot(S.AUTHORIZED), None, [E.REFUSED], []),
-        (K.CANCEL, R.GATEWAY, DAY, ObjectNotFoundError("none"), None, [E.REFUSED], []),
-        (K.CANCEL, R.GATEWAY, DAY, snapshot(S.PROCESSING), None, [E.UNKNOWN], []),
+        (K.CANCEL, R.GATEWAY, KEPT, snapshot(S.AUTHORIZED), None, [E.REFUSED, E.SENT], []),
+        (K.CANCEL, R.MERCHANT, KEPT, snapshot(S.AUTHORIZED), None, [E.REFUSED], []),
+        (K.CANCEL, R.GATEWAY, KEPT, ObjectNotFoundError("none"), None, [E.REFUSED], []),
+        (K.CANCEL, R.GATEWAY, KEPT, snapshot(S.PROCESSING), None, [E.UNKNOWN], []),
     ],
 )
 async def test_operation_without_an_answer_is_looked_for_then_asked_again_while_its_key_lives(
@@ -335,7 +396,7 @@ async def test_operation_without_an_answer_is_looked_for_then_asked_again_while_
 
 
 @pytest.mark.parametrize(("age", "found", "ends"), [
-    (DAY - MOMENT, True, E.UNKNOWN), (DAY, True, E.DONE), (DAY, False, E.SENT),
+    (KEPT - MOMENT, True, E.UNKNOWN), (KEPT, True, E.DONE), (KEPT, False, E.SENT),
 ])  # fmt: skip
 async def test_charge_without_a_name_is_looked_for_once_its_key_is_forgotten(
     gateway_: Gateway, age: timedelta, found: bool, ends: OperationStatus
@@ -346,6 +407,20 @@ async def test_charge_without_a_name_is_looked_for_once_its_key_is_forgotten(
     gateway_.found = snapshot(S.SUCCESS) if found else None
     await gateway_.operations.repeat(one)
     assert gateway_.asked()[0][2] == ends
+
+
+@pytest.mark.parametrize("is_hosted", [True, False])
+async def test_page_that_was_never_opened_is_given_up_and_a_charge_is_a_persons_question(
+    gateway_: Gateway, is_hosted: bool
+) -> None:
+    one = operation(K.START)
+    method = "" if is_hosted else "pm_1"
+    await gateway_.put(payment_of(MINE, provider_reference="", status=S.PROCESSING, payment_method=method), one)
+    gateway_.now = NOW + KEPT
+    await gateway_.operations.repeat(one)
+    assert (await gateway_.payment()).status == (S.FAILED if is_hosted else S.NEEDS_REVIEW)
+    assert gateway_.asked()[0][2] == (E.REFUSED if is_hosted else E.SENT)
+    assert len(gateway_.questions()) == (0 if is_hosted else 1)
 
 
 async def test_operation_on_a_payment_that_somebody_works_on_is_asked_later(gateway_: Gateway) -> None:

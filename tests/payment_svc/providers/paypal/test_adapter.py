@@ -21,6 +21,7 @@ from payment_svc.providers.paypal.client import MAX_REQUEST_ID
 from tests.support.providers.paypal_api import EUR12, NOW, PAYMENT, Paypal, order, paid, refusal, said
 
 S = PaymentStatus
+ABSENT = refusal("INVALID_RESOURCE_ID")
 REFUND = Refund(
     refund_id=UUID(int=4),
     payment_id=PAYMENT.payment_id,
@@ -134,7 +135,7 @@ async def test_order_that_has_expired_was_not_refused() -> None:
 async def test_order_that_paypal_has_forgotten_has_expired(
     status: PaymentStatus, age: timedelta, ours: PaymentStatus | None
 ) -> None:
-    fetched = Paypal(said(404, {})).adapter(lambda: NOW + age).fetch(replace(PAYMENT, status=status))
+    fetched = Paypal(said(404, ABSENT)).adapter(lambda: NOW + age).fetch(replace(PAYMENT, status=status))
     if ours is None:
         with pytest.raises(ObjectNotFoundError):
             await fetched
@@ -221,13 +222,13 @@ async def test_refund_is_known_by_its_label(reference: str) -> None:
     answer = ours | {"custom_id": old} if reference else order(refunds=[ours | {"custom_id": old}])
     assert await Paypal(said(200, answer)).adapter().fetch_refund(PAYMENT, wanted)
     if reference:
-        assert await Paypal(said(404, {})).adapter().fetch_refund(PAYMENT, wanted) is None
+        assert await Paypal(said(404, ABSENT)).adapter().fetch_refund(PAYMENT, wanted) is None
         # one that was made there, and is in our books, carries no label of ours
         assert await Paypal(said(200, foreign)).adapter().fetch_refund(PAYMENT, replace(wanted, sends=0))
         return
     # an order that is forgotten says nothing of its refunds
     with pytest.raises(ObjectNotFoundError):
-        await Paypal(said(404, {})).adapter().fetch_refund(PAYMENT, wanted)
+        await Paypal(said(404, ABSENT)).adapter().fetch_refund(PAYMENT, wanted)
 
 
 async def test_refund_made_by_hand_is_known_by_its_capture() -> None:
@@ -235,5 +236,5 @@ async def test_refund_made_by_hand_is_known_by_its_capture() -> None:
     assert await paypal.adapter().owner_of("C1") == str(PAYMENT.payment_id)
     assert paypal.sent()[0] == "/v2/payments/captures/C1"
     assert await Paypal(said(200, paid("COMPLETED"))).adapter().owner_of("C1") == ""
-    assert await Paypal(said(404, {})).adapter().owner_of("C1") == ""
+    assert await Paypal(said(404, ABSENT)).adapter().owner_of("C1") == ""
     assert await paypal.adapter().owner_of("") == ""

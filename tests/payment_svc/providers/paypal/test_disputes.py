@@ -13,10 +13,11 @@ from payment_svc.domain.dispute import DisputeStatus
 from payment_svc.domain.refund import RefundStatus
 from payment_svc.providers.base import Loss, ObjectNotFoundError, UnreadableAnswerError
 from payment_svc.providers.paypal import disputes, webhooks
-from tests.support.providers.paypal_api import EUR12, PAYMENT, Paypal, order, paid, said
+from tests.support.providers.paypal_api import EUR12, PAYMENT, Paypal, order, paid, refusal, said
 from tests.support.providers.paypal_certificates import event_body
 
 D = DisputeStatus
+ABSENT = refusal("INVALID_RESOURCE_ID")
 PAYMENT_ID = str(PAYMENT.payment_id)
 
 
@@ -97,14 +98,17 @@ async def test_reversal_of_another_capture_is_not_ours() -> None:
 
 
 async def test_reversal_that_is_not_shown_took_all_that_was_left() -> None:
-    paypal = Paypal(said(200, order(captures=[paid("DECLINED", id="NO"), paid("REFUNDED")])), said(404, {}))
+    paypal = Paypal(
+        said(200, order(captures=[paid("DECLINED", id="NO"), paid("REFUNDED")])),
+        said(404, ABSENT),
+    )
     [taken] = await paypal.adapter().reversals(PAYMENT, "BACK1")
     assert (taken.reference, taken.status, taken.amount) == ("BACK1", RefundStatus.SUCCESS, None)
 
 
 @pytest.mark.parametrize("captures", [["COMPLETED"], ["PARTIALLY_REFUNDED"], ["REFUNDED", "COMPLETED"], ["DECLINED"]])
 async def test_reversal_that_is_not_shown_is_not_believed_while_money_is_left(captures: list[str]) -> None:
-    paypal = Paypal(said(200, order(captures=[paid(one) for one in captures])), said(404, {}))
+    paypal = Paypal(said(200, order(captures=[paid(one) for one in captures])), said(404, ABSENT))
     with pytest.raises(ObjectNotFoundError):
         await paypal.adapter().reversals(PAYMENT, "BACK1")
 

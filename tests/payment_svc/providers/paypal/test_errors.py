@@ -94,6 +94,10 @@ MEANINGS: dict[str, tuple[Reply, type[ProviderError]]] = {
     "refusal that PayPal did not write": (Answer(400, "<html>"), OutcomeUnknownError),
     "another refusal that PayPal did not write": (Answer(422, "<html>"), OutcomeUnknownError),
     "404 that PayPal did not write": (Answer(404, "<html>"), OutcomeUnknownError),
+    "404 in JSON that PayPal did not write": (Answer(404, {"message": "no route"}), OutcomeUnknownError),
+    "refusal in JSON that PayPal did not write": (Answer(400, {"error": "bad request"}), OutcomeUnknownError),
+    "refusal with an empty issue": (Answer(422, {"name": "", "details": [{"issue": ""}]}), OutcomeUnknownError),
+    "refusal of another form": (Answer(422, {"name": {}, "details": {}}), OutcomeUnknownError),
     "redirect": (Answer(302, "", {"location": "https://elsewhere.example/"}), OutcomeUnknownError),
     "connection cut after sending": ("cut", OutcomeUnknownError),
     "answer that breaks off": ("half", OutcomeUnknownError),
@@ -115,15 +119,11 @@ async def test_answer_means_one_thing_for_the_money(name: str, operation: str) -
 
 @pytest.mark.parametrize("operation", CALLS)
 async def test_object_that_is_gone_was_not_refused(operation: str) -> None:
-    """Money moves by our own word only: an order that PayPal does not know took none."""
+    """Nor ended: whether an earlier try has done it only who counts them knows."""
     call, before = CALLS[operation]
     async with paypal_at(*before, said(404, "INVALID_RESOURCE_ID", "RESOURCE_NOT_FOUND")) as (_, paypal):
-        if operation in CONFIRMS:
-            snapshot: Any = await call(paypal)
-            assert (snapshot.status, snapshot.failure.code) == (S.CANCELLED, "expired")
-        else:
-            with pytest.raises(ObjectNotFoundError):
-                await call(paypal)
+        with pytest.raises(ObjectNotFoundError):
+            await call(paypal)
 
 
 @pytest.mark.parametrize("operation", CALLS)
@@ -231,6 +231,26 @@ async def test_order_that_has_moved_on_is_asked_how_it_stands(issue: str, operat
     async with paypal_at(said(422, issue), KNOWN) as (_, paypal):
         snapshot: Any = await CALLS[operation][0](paypal)
     assert (snapshot.status, snapshot.amount) == (S.SUCCESS, Money(1200, "EUR"))
+
+
+PENDING = Answer(201, paid("PENDING"))
+NOT_SHOWN: list[Reply] = [said(429, "RATE_LIMIT_REACHED"), said(404, "INVALID_RESOURCE_ID"), Answer(401, {}), "cut"]
+
+
+@pytest.mark.parametrize("reply", NOT_SHOWN)
+@pytest.mark.parametrize(
+    ("operation", "before"),
+    [
+        *((operation, [said(422, "ORDER_ALREADY_CAPTURED")]) for operation in CONFIRMS),
+        ("capture", [KNOWN, PENDING]),
+    ],
+)
+async def test_look_that_fails_after_a_write_leaves_open_what_came_of_it(
+    operation: str, before: list[Reply], reply: Reply
+) -> None:
+    async with paypal_at(*before, reply, reply) as (_, paypal):
+        with pytest.raises(OutcomeUnknownError):
+            await CALLS[operation][0](paypal)
 
 
 WORDS = {

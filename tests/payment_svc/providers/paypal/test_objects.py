@@ -140,7 +140,7 @@ def test_answer_that_is_no_success_is_one_of_the_few_errors(
     assert type(errors.of_answer(answer)) is (errors.RefusedError if ours is RejectedError else ours)
 
 
-@pytest.mark.parametrize("junk", [[], "x", 1, None])
+@pytest.mark.parametrize("junk", [[], "x", 1, None, {}, {"details": {}}, {"details": ["x"]}, {"details": None}])
 def test_error_that_is_not_paypals_ends_nothing(junk: Any) -> None:
     for status in (400, 404, 422):
         assert type(errors.of_answer(httpx.Response(status, json=junk))) is OutcomeUnknownError
@@ -148,7 +148,7 @@ def test_error_that_is_not_paypals_ends_nothing(junk: Any) -> None:
 
 @pytest.mark.parametrize("junk", [{}, {"details": {}}, {"details": ["x"]}, {"links": [1]}, {"details": None}])
 def test_error_of_an_unknown_shape_is_still_an_error(junk: Any) -> None:
-    assert isinstance(errors.of_answer(httpx.Response(422, json=junk)), RejectedError)
+    assert isinstance(errors.of_answer(httpx.Response(422, json={"name": "NEW"} | junk)), RejectedError)
 
 
 @pytest.mark.parametrize(

@@ -224,11 +224,10 @@ async def test_decline_that_does_not_say_of_which_intent_is_unknown() -> None:
 async def test_request_that_is_refused_outright_made_no_intent() -> None:
     no_such = error(400, code="resource_missing", param="payment_method")
     async with scripted(no_such) as server, adapter(server.url) as stripe:
-        snapshot = await stripe.start(PAYMENT)
+        with pytest.raises(RejectedError) as refused:
+            await stripe.start(PAYMENT)
         assert len(server.asked) == 1
-    assert (snapshot.reference, snapshot.status) == ("", PaymentStatus.FAILED)
-    assert snapshot.failure
-    assert snapshot.failure.code == "invalid_payment_method"
+    assert refused.value.failure.code == "invalid_payment_method"
 
 
 async def test_refusal_that_carries_an_intent_in_another_state_says_that_state() -> None:

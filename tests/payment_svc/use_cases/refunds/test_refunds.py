@@ -24,7 +24,6 @@ from payment_svc.providers.base import (
     RejectedError,
     UnavailableError,
 )
-from payment_svc.use_cases.refunds import MARGIN
 from tests.support.databases.simulated import Store
 from tests.support.payment_ledger import ABLE, Gateway
 from tests.support.payment_rows import payment_of
@@ -150,7 +149,7 @@ async def test_provider_that_is_away_may_have_made_it_before(gateway_: Gateway) 
 
 @pytest.mark.parametrize(
     ("age", "remembered"),
-    [(timedelta(hours=24) - MARGIN - MOMENT, True), (timedelta(hours=24) - MARGIN, False)],
+    [(timedelta(hours=23) - MOMENT, True), (timedelta(hours=23), False)],
 )
 async def test_nothing_is_sent_under_a_key_that_may_be_forgotten(
     gateway_: Gateway, age: timedelta, remembered: bool
