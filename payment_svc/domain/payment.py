@@ -301,7 +301,7 @@ def attempt_of(payment: Payment, provider: str, account_id: UUID | None, referen
 
 
 BY_REVIEW = "review:"
-"""What the name begins with of a capture that only a person has seen."""
+"""What the name begins with of a capture that only a person has seen, until its provider shows it."""
 
 
 def is_named(reference: str) -> bool:

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from mesh.money import Money
 from payment_svc.domain.payment import (
+    BY_REVIEW,
     LIVE,
     TERMINAL,
     TRANSITIONS,
@@ -68,6 +69,8 @@ def apply(payment: Payment, fact: Fact, now: datetime, hold: timedelta | None = 
     snapshot = fact.snapshot
     is_past = _is_past(payment, fact)
     is_foreign = bool(payment.provider_reference) and snapshot.reference not in ("", payment.provider_reference)
+    if is_foreign and not is_past and _is_seen_by_a_person(payment, snapshot):
+        return [_named(payment, snapshot.reference, now)]
     if is_foreign and not is_past:
         # whatever it holds: what is decided about an attempt is not carried out on another object
         raise ForeignObjectError(f"{snapshot.reference} is not the object of attempt {fact.attempt}", snapshot)
@@ -84,6 +87,22 @@ def apply(payment: Payment, fact: Fact, now: datetime, hold: timedelta | None = 
     if payment.attempt.held and snapshot.status in (_S.FAILED, _S.CANCELLED):
         return _note(payment, fact, now, held=0)
     return _step(payment, snapshot, now, hold)
+
+
+def _is_seen_by_a_person(payment: Payment, snapshot: Snapshot) -> bool:
+    """Whether an object shows the capture that only a person had seen until now."""
+    is_nameless = payment.provider_reference.startswith(BY_REVIEW)
+    return is_nameless and snapshot.status == _S.SUCCESS and snapshot.amount == payment.money(payment.captured)
+
+
+def _named(payment: Payment, reference: str, now: datetime) -> Payment:
+    """Return the payment after its object has got its name."""
+    before = payment.provider_reference
+    attempts = (replace(a, provider_reference=reference) if a.provider_reference == before else a
+                for a in payment.attempts)  # fmt: skip
+    return replace(
+        payment, provider_reference=reference, attempts=tuple(attempts), version=payment.version + 1, update_time=now
+    )
 
 
 def _step(payment: Payment, snapshot: Snapshot, now: datetime, hold: timedelta | None) -> list[Payment]:

@@ -62,9 +62,9 @@ _insert = pg.insert(provider_events).from_select(
 _received = (
     _insert.on_conflict_do_update(
         index_elements=["provider", "account", "event_id"],
-        # one that was given up on comes to life when the provider sends it again
+        # one that was given up on, or not believed, comes to life when the provider sends it again
         set_={name: _insert.excluded[name] for name in ("status", "reason", "attempts", "next_attempt_time")},
-        where=provider_events.c.status == "DEAD",
+        where=sa.or_(provider_events.c.status == "DEAD", provider_events.c.status == "QUARANTINED"),
     )
     .returning(*columns_of(provider_events, KeyRow))
     .cte("received")
@@ -224,7 +224,7 @@ class WebhookRepository:
     """Provider events in PostgreSQL. Methods run in the session that they are given."""
 
     async def receive(self, session: Session, events: Sequence[Note]) -> Sequence[bool]:
-        """Store verified webhooks as they stand, or revive those that are DEAD; return False for each that is here.
+        """Store verified webhooks as they stand, or revive those that are DEAD or QUARANTINED; False: it is here.
 
         One that is PENDING is due after its wait, in which somebody works on it. Each has one entry at the most.
         """

@@ -74,17 +74,18 @@ class EventApplication:
         """Apply an event to the payment that it belongs to, and say what became of it.
 
         An event whose object its provider does not know, or does not show, is not believed, whatever it is about.
+        Raises UnavailableError while it is too soon to say so.
         """
         provider = await self._accounts.by_id(stored.provider, stored.account_id)
         try:
             return await self._find_and_apply(provider, stored)
         except (ObjectNotFoundError, RejectedError) as error:
-            return _not_shown(error)
+            return self._not_shown(error, stored)
 
     async def _find_and_apply(self, provider: ResilientProvider, stored: StoredEvent) -> Verdict:
         event = await provider.resolve(provider.translate(stored.payload))
         if event.dispute_reference:
-            return await self._apply_dispute(provider, event, stored.receive_time)
+            return await self._apply_dispute(provider, event)
         if verdict := await self.echoed(provider, event, stored):
             return verdict
         payment = await self._payment_of(provider, event)
@@ -95,7 +96,10 @@ class EventApplication:
             return Verdict("QUARANTINED", "claims to be of a payment that is not here")
         if payment is None:
             return Verdict("IGNORED", "belongs to no payment of ours")
-        verdict = await self._in_turn(provider, event, payment)
+        try:
+            verdict = await self._in_turn(provider, event, payment)
+        except (ObjectNotFoundError, RejectedError) as error:
+            verdict = self._not_shown(error, stored, payment)
         self._log(stored, payment, verdict)
         return verdict
 
@@ -155,26 +159,19 @@ class EventApplication:
         if (provider.name, provider.account_id) not in accounts:
             # whoever owns an account can have it say anything: of other accounts' payments it is not believed
             return Verdict("QUARANTINED", FOREIGN)
-        try:
-            if event.loss == Loss.REVERSED:
-                return await self._resources.reversals.apply_event(provider, event, payment)
-            if event.refund_reference:
-                verdict = await self._resources.refunds.apply_event(provider, event, payment)
-                return verdict or await self._resources.elsewhere.apply_event(provider, event, payment)
-            return await self._resources.payments.apply_event(provider, event, payment)
-        except (ObjectNotFoundError, RejectedError) as error:
-            return _not_shown(error, payment)
+        if event.loss == Loss.REVERSED:
+            return await self._resources.reversals.apply_event(provider, event, payment)
+        if event.refund_reference:
+            verdict = await self._resources.refunds.apply_event(provider, event, payment)
+            return verdict or await self._resources.elsewhere.apply_event(provider, event, payment)
+        return await self._resources.payments.apply_event(provider, event, payment)
 
-    async def _apply_dispute(self, provider: ResilientProvider, event: ProviderEvent, received: datetime) -> Verdict:
+    async def _apply_dispute(self, provider: ResilientProvider, event: ProviderEvent) -> Verdict:
         for _ in range(LOOKS):
             try:
                 return await self._look_at_dispute(provider, event)
             except StaleFactError as error:
                 log.info("looked beside another event, looking again", event_id=event.event_id, reason=str(error))
-            except ObjectNotFoundError:
-                if self._clock() - received >= SHOWN_WITHIN:
-                    raise
-                raise UnavailableError("the provider does not show the dispute yet") from None
         raise unavailable("PAYMENT_BUSY", "the dispute changes whenever its object is looked at")
 
     async def _look_at_dispute(self, provider: ResilientProvider, event: ProviderEvent) -> Verdict:
@@ -199,6 +196,18 @@ class EventApplication:
         used = {attempt.provider for attempt in payment.attempts} if payment else set()
         return payment if provider.name in used else None
 
+    def _not_shown(self, error: ProviderError, stored: StoredEvent, payment: Payment | None = None) -> Verdict:
+        """Return the verdict on an event of an object that is not shown: in our words, as theirs are anybody's.
+
+        Raises UnavailableError while it may be shown yet: nothing else would ever tell of it.
+        """
+        is_absent = isinstance(error, ObjectNotFoundError)
+        if is_absent and self._clock() - stored.receive_time < SHOWN_WITHIN:
+            raise UnavailableError("the provider does not show the object yet") from error
+        log.warning("object of an event not shown", error=repr(error))
+        why = "the provider knows no such object" if is_absent else "the provider refuses to show its object"
+        return Verdict("QUARANTINED", why, payment)
+
     def _log(self, stored: StoredEvent, payment: Payment, verdict: Verdict) -> None:
         log.info(
             "webhook applied",
@@ -210,11 +219,3 @@ class EventApplication:
             status=verdict.payment.status if verdict.payment else payment.status,
             delay_ms=round((self._clock() - stored.receive_time).total_seconds() * 1000, 3),
         )
-
-
-def _not_shown(error: ProviderError, payment: Payment | None = None) -> Verdict:
-    """Return the verdict on an event of an object that cannot be looked at: in our words, as theirs are anybody's."""
-    log.warning("object of an event not shown", error=repr(error))
-    is_absent = isinstance(error, ObjectNotFoundError)
-    why = "the provider knows no such object" if is_absent else "the provider refuses to show its object"
-    return Verdict("QUARANTINED", why, payment)

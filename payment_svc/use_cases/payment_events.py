@@ -9,16 +9,18 @@ from payment_svc.domain.payment import (
     Attempt,
     DoubtError,
     Fact,
+    ForeignObjectError,
     Payment,
     PaymentStatus,
     Snapshot,
     StaleFactError,
     attempt_of,
     is_current,
+    is_named,
 )
 from payment_svc.domain.provider_event import Verdict
 from payment_svc.domain.review import About, ReviewKind
-from payment_svc.providers.base import Loss, ObjectNotFoundError, ProviderEvent
+from payment_svc.providers.base import Loss, ProviderEvent
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.use_cases.answers import at_attempt
 from payment_svc.use_cases.ledger import Ledger
@@ -34,7 +36,10 @@ class PaymentEvents:
         self._operations = operations
 
     async def apply_event(self, provider: ResilientProvider, event: ProviderEvent, payment: Payment) -> Verdict:
-        """Ask for the object of an event, and apply what it shows to the attempt that it belongs to."""
+        """Ask for the object of an event, and apply what it shows to the attempt that it belongs to.
+
+        Raises ProviderError, as ObjectNotFoundError where the provider does not show the object.
+        """
         attempt = attempt_of(payment, provider.name, provider.account_id, event.reference)
         if attempt is None:
             # whoever owns an account can have it say anything: of other accounts' payments it is not believed
@@ -43,12 +48,11 @@ class PaymentEvents:
         if verdict := self.settled(provider, event, payment):
             return verdict
         try:
+            await self._check_other(provider, event, payment, attempt)
             snapshot = await self._look(provider, event, payment, attempt)
             if _is_settled(payment, attempt) and snapshot.status != PaymentStatus.SUCCESS:
                 return await self._is_gone(event, payment, snapshot)
             changed = await self._operations.sync(payment, Fact(attempt.number, snapshot, payment.version))
-        except ObjectNotFoundError:
-            return Verdict("QUARANTINED", "the provider knows no such object", payment)
         except StaleFactError as error:
             raise unavailable("PAYMENT_BUSY", "the payment has changed since its object was looked at") from error
         except DoubtError as error:
@@ -65,9 +69,24 @@ class PaymentEvents:
         if event.loss != Loss.NONE or event.refund_reference:
             return None
         attempt = attempt_of(payment, provider.name, provider.account_id, event.reference)
-        if attempt is None or not _is_settled(payment, attempt):
+        if attempt is None or not _is_settled(payment, attempt) or not _is_of(provider, event, payment, attempt):
             return None
         return Verdict("APPLIED", "the payment was settled already", payment)
+
+    async def _check_other(
+        self, provider: ResilientProvider, event: ProviderEvent, payment: Payment, attempt: Attempt
+    ) -> None:
+        """Raise ForeignObjectError for money on an object that carries our id and is of no attempt: it is paid twice.
+
+        What it has no name for yet, an attempt is given by `_look`.
+        """
+        is_named_otherwise = is_named(attempt.provider_reference) and not _is_of(provider, event, payment, attempt)
+        if not is_named_otherwise or event.loss != Loss.NONE or event.refund_reference:
+            return
+        other = await provider.fetch(replace(at_attempt(payment, attempt.number), provider_reference=event.reference))
+        if other.status in (PaymentStatus.SUCCESS, PaymentStatus.AUTHORIZED):
+            words = f"{event.reference} carries the payment's id and is the object of none of its attempts"
+            raise ForeignObjectError(words, replace(other, reference=event.reference))
 
     async def _is_gone(self, event: ProviderEvent, payment: Payment, snapshot: Snapshot) -> Verdict:
         """Ask a person: the provider does not show the capture any more that it had confirmed.
@@ -90,18 +109,19 @@ class PaymentEvents:
         """Ask for the attempt's object; one that has no name yet is asked for by what the event points at.
 
         A hosted page has a name of its own, which only its start tells: what was paid on it does not become that name.
-        Of a page that the payment has moved on from no start tells any more: the provider is asked for its name, as
-        nothing could be closed or given back without one. Raises ApiError UNAVAILABLE while the start is under way.
+        Of a page that the payment has moved on from, or that a person has ended, no start tells any more: the provider
+        is asked for its name, as nothing could be closed or given back without one. Raises ApiError UNAVAILABLE while
+        the start is under way.
         """
         at = at_attempt(payment, attempt.number)
-        if at.provider_reference:
+        if is_named(at.provider_reference):
             return await provider.fetch(at)
         if not await self._operations.is_free(payment.payment_id):
             raise unavailable("PAYMENT_BUSY", "the payment is being started; its event is applied afterwards")
         snapshot = await provider.fetch(replace(at, provider_reference=event.reference))
         if not payment.is_hosted:
             return snapshot
-        if is_current(payment, attempt.number):
+        if is_current(payment, attempt.number) and not at.provider_reference:
             return replace(snapshot, reference="")
         page = await provider.find(at)
         return replace(snapshot, reference=page.reference if page else event.reference)
@@ -109,3 +129,10 @@ class PaymentEvents:
 
 def _is_settled(payment: Payment, attempt: Attempt) -> bool:
     return payment.status == PaymentStatus.SUCCESS and attempt.number == payment.attempt.number
+
+
+def _is_of(provider: ResilientProvider, event: ProviderEvent, payment: Payment, attempt: Attempt) -> bool:
+    """Whether an event is of the object that an attempt is known by; what only a person has seen is known by none."""
+    if event.reference in ("", attempt.provider_reference) or not attempt.provider_reference:
+        return True
+    return payment.is_hosted and provider.capabilities.names_money and is_named(attempt.provider_reference)

@@ -22,7 +22,7 @@ from payment_svc.domain.payment import (
 )
 from payment_svc.domain.provider_event import Verdict
 from payment_svc.domain.review import About, ReviewKind
-from payment_svc.providers.base import ProviderEvent
+from payment_svc.providers.base import Capabilities, ProviderEvent
 from payment_svc.storage.provider_events import StoredEvent
 from payment_svc.use_cases.event_application import LOCK_WAIT_SECONDS, EventApplication
 from payment_svc.use_cases.payment_events import PaymentEvents
@@ -45,6 +45,7 @@ class World:
     """A provider, our books, and whoever works on them, in the test's hands."""
 
     name = "paypal"
+    capabilities = Capabilities(True, "", None, True, True, True, True)
 
     def __init__(self, payment: Payment | None = WORKED_ON, event: ProviderEvent = EVENT) -> None:
         self.payment = payment

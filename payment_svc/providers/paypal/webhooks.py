@@ -204,12 +204,16 @@ def _custom_id(target: Mapping[str, Any]) -> object:
 
 
 def _payment_of(target: Mapping[str, Any], *, is_order: bool) -> str:
-    """Return the order's id; a refund does not name it, but links to the capture that it gives back."""
+    """Return the order's id; a refund does not name it, but links to the capture that it gives back.
+
+    What a capture was made of may be an authorization, which is no name of a payment's.
+    """
     if is_order:
         return _text(target["id"])
     related = (target.get("supplementary_data") or {}).get("related_ids") or {}
-    capture = next((_text(link["href"]) for link in target.get("links") or () if link.get("rel") == "up"), "")
-    return _text(target.get("order_id") or related.get("order_id") or capture.rpartition("/")[2])
+    above = next((_text(link["href"]) for link in target.get("links") or () if link.get("rel") == "up"), "")
+    linked = "" if "/authorizations/" in above else above.rpartition("/")[2]
+    return _text(target.get("order_id") or related.get("order_id") or linked)
 
 
 def _text(value: object) -> str:

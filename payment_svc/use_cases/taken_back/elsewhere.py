@@ -20,7 +20,7 @@ from payment_svc.use_cases.payment_events import PaymentEvents
 from payment_svc.use_cases.refunds import Refunds
 
 SHOWN_WITHIN = timedelta(minutes=15)
-"""How much later than its event a refund or a dispute may show: nothing else would ever tell of it."""
+"""How much later than its event an object may show: of many nothing else would ever tell."""
 
 
 class Elsewhere:

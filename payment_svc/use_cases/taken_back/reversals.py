@@ -7,7 +7,7 @@ from dataclasses import replace
 from payment_svc.domain.payment import Payment, PaymentStatus
 from payment_svc.domain.provider_event import Verdict
 from payment_svc.domain.refund import RefundSnapshot, RefundStatus
-from payment_svc.providers.base import ObjectNotFoundError, ProviderEvent, UnavailableError
+from payment_svc.providers.base import ProviderEvent, UnavailableError
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.use_cases.ledger import Ledger
 from payment_svc.use_cases.payment_events import PaymentEvents
@@ -35,10 +35,7 @@ class Reversals:
         current = verdict.payment or payment
         if verdict.status != "APPLIED" or current.status != PaymentStatus.SUCCESS:
             return verdict
-        try:
-            taken = await provider.reversals(current, event.refund_reference)
-        except ObjectNotFoundError as error:
-            return Verdict("QUARANTINED", f"taken back, but not of this payment's capture: {error}", current)
+        taken = await provider.reversals(current, event.refund_reference)
         if any(one.status == RefundStatus.PENDING for one in taken):
             raise UndecidedError(f"{provider.name} has not decided yet")
         done = [one for one in taken if one.status == RefundStatus.SUCCESS]

@@ -21,6 +21,7 @@ from payment_svc.domain.payment import (
     CaptureMethod,
     Fact,
     Failure,
+    ForeignObjectError,
     Payment,
     PaymentStatus,
     Snapshot,
@@ -226,3 +227,30 @@ def test_payment_that_moves_on_begins_anew_at_the_next_provider() -> None:
         (1, "stripe", "FAILED"),
         (2, "paypal", "OPEN"),
     ]
+
+
+SEEN = replace(
+    FRESH, status=S.SUCCESS, provider_reference="review:1", captured=1200, payment_method="pm",
+    attempts=(replace(FRESH.attempt, provider_reference="review:1", status=AttemptStatus.SUCCEEDED, end_time=NOW),),
+)  # fmt: skip
+
+
+def test_capture_that_only_a_person_had_seen_is_given_its_name() -> None:
+    (named,) = transitions.apply(SEEN, Fact(1, Snapshot("pi_1", S.SUCCESS, AMOUNT)), NOW)
+    assert (named.provider_reference, named.attempt.provider_reference) == ("pi_1", "pi_1")
+    assert (named.status, named.captured, named.version) == (S.SUCCESS, 1200, SEEN.version + 1)
+    assert transitions.apply(named, Fact(1, Snapshot("pi_1", S.SUCCESS, AMOUNT)), NOW) == []
+
+
+@pytest.mark.parametrize(
+    ("payment", "snapshot"),
+    [
+        (SEEN, Snapshot("pi_1", S.PROCESSING)),
+        (SEEN, Snapshot("pi_1", S.SUCCESS, Money(1100, "EUR"))),
+        (SEEN, Snapshot("pi_1", S.SUCCESS)),
+        (replace(SEEN, provider_reference="pi_0"), Snapshot("pi_1", S.SUCCESS, AMOUNT)),
+    ],
+)
+def test_nothing_else_gives_a_name_to_what_has_one(payment: Payment, snapshot: Snapshot) -> None:
+    with pytest.raises(ForeignObjectError):
+        transitions.apply(payment, Fact(1, snapshot), NOW)

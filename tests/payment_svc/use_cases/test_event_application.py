@@ -118,9 +118,13 @@ async def test_event_of_an_account_that_cannot_be_asked_says_nothing_yet(error: 
             await world.application.apply(STORED)
 
 
-async def test_dispute_may_show_a_moment_later_than_its_event() -> None:
-    """Nothing else would ever tell of it."""
-    world = World(event=only({"dispute_reference": "d"}))
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"dispute_reference": "d"}, {"refund_reference": "re"}, {"loss": Loss.REVERSED}, {"object_type": "charge"}],
+)
+async def test_object_may_show_a_moment_later_than_its_event(changes: dict[str, Any]) -> None:
+    """Of many nothing else would ever tell."""
+    world = World(event=only(changes))
     world.asked_for = ObjectNotFoundError("not yet")
     moment = timedelta(microseconds=1)
     with pytest.raises(UnavailableError, match="yet"):
@@ -155,10 +159,17 @@ async def test_payment_of_a_refund_is_asked_for(owner: str, status: str) -> None
     assert (await world.application.apply(STORED)).status == status
 
 
+SEEN = replace(
+    PAID, provider_reference="review:1", attempts=(FIRST, replace(SECOND, provider_reference="review:1"))
+)  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("event", "outcome", "is_echo"),
     [
         (EVENT, PAID, True),
+        (only({"reference": "other"}), PAID, False),
+        (EVENT, SEEN, False),
         (EVENT, WORKED_ON, False),
         (EVENT, None, False),
         (only({"payment_id": ""}), PAID, False),
@@ -193,7 +204,7 @@ async def test_what_was_waited_for_may_have_ended_the_payment() -> None:
 async def test_events_that_say_the_same_share_one_look() -> None:
     world = World()
     events = [replace(EVENT, event_id=f"e{number}", create_time=NOW + timedelta(number)) for number in range(3)]
-    provider, other = cast(Any, world), only({"reference": "pi_1"})
+    provider, other = cast(Any, world), only({"type": "other"})
     verdicts = await asyncio.gather(
         *(world.application._in_turn(provider, one, WORKED_ON) for one in (*events, other))
     )  # fmt: skip
@@ -222,7 +233,6 @@ async def applied(world: World, payment: Payment, event: ProviderEvent = EVENT) 
 @pytest.mark.parametrize(
     ("error", "status"),
     [
-        (ObjectNotFoundError("no such object"), "QUARANTINED"),
         (StaleFactError("moved on"), None),
         (AmountMismatchError("odd", Received(2, "paypal", "O2", Money(1, "EUR"), False)), "QUARANTINED"),
         (ForeignObjectError("odd", Snapshot("O9", S.SUCCESS, Money(1200, "EUR"))), "QUARANTINED"),
@@ -239,7 +249,7 @@ async def test_look_that_fails_is_told_by_what_it_means(error: Exception, status
     verdict = await applied(world, WORKED_ON)
     assert (verdict.status, verdict.payment) == (status, WORKED_ON)
     asked = [one for one in world.does if isinstance(one, tuple) and isinstance(one[0], ReviewKind)]
-    assert len(asked) == (0 if isinstance(error, ObjectNotFoundError) else 1)
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize(
@@ -248,8 +258,6 @@ async def test_look_that_fails_is_told_by_what_it_means(error: Exception, status
         (WORKED_ON, EVENT, 2),
         (replace(WORKED_ON, attempts=(FIRST, replace(SECOND, number=3))), EVENT, 3),
         (replace(WORKED_ON, attempts=(replace(FIRST, provider="paypal"), SECOND)), only({"reference": "pi_1"}), 1),
-        # what was paid on a page has a name of its own
-        (replace(WORKED_ON, attempts=(replace(FIRST, provider="paypal"), SECOND)), only({"reference": "other"}), 2),
     ],
 )
 async def test_fact_is_of_the_attempt_that_the_object_belongs_to(
@@ -259,6 +267,37 @@ async def test_fact_is_of_the_attempt_that_the_object_belongs_to(
     assert (await applied(world, payment, event)).status == "APPLIED"
     (fact,) = [one for one in world.does if isinstance(one, Fact)]
     assert (fact.attempt, fact.seen) == (number, payment.version)
+
+
+OTHER_OBJECT = only({"reference": "other"})
+
+
+@pytest.mark.parametrize("payment", [WORKED_ON, PAID])
+@pytest.mark.parametrize(
+    ("shown", "event", "is_hosted", "names_money", "asked"),
+    [
+        (S.SUCCESS, OTHER_OBJECT, False, True, True),
+        (S.AUTHORIZED, OTHER_OBJECT, False, False, True),
+        (S.SUCCESS, OTHER_OBJECT, True, False, True),
+        (S.PROCESSING, OTHER_OBJECT, False, False, False),
+        # what was paid on a page has a name of its own
+        (S.SUCCESS, OTHER_OBJECT, True, True, False),
+        (S.SUCCESS, only({"reference": ""}), False, False, False),
+        (S.SUCCESS, only({"reference": "other", "loss": Loss.DENIED}), False, False, False),
+        (S.SUCCESS, only({"reference": "other", "refund_reference": "re"}), False, False, False),
+    ],
+)
+async def test_money_on_an_object_of_no_attempt_is_asked_about(
+    payment: Payment, shown: PaymentStatus, event: ProviderEvent, is_hosted: bool, names_money: bool, asked: bool
+) -> None:
+    world = World()
+    world.capabilities = replace(world.capabilities, names_money=names_money)
+    world.shown = Snapshot("O2", shown, Money(1200, "EUR"))
+    verdict = await applied(world, replace(payment, payment_method="" if is_hosted else "pm"), event)
+    kinds = [one[0] for one in world.does if isinstance(one, tuple) and isinstance(one[0], ReviewKind)]
+    assert (ReviewKind.FOREIGN_CAPTURE in kinds) is asked
+    if asked:
+        assert (verdict.status, world.does[0]) == ("QUARANTINED", ("fetch", "other"))
 
 
 @pytest.mark.parametrize(
@@ -294,6 +333,10 @@ LEFT = replace(
 @pytest.mark.parametrize(
     ("payment", "page", "reference"),
     [
+        # what only a person has seen
+        (SEEN, None, "O2"),
+        (replace(SEEN, payment_method=""), Snapshot("page", S.INITIATED), "page"),
+        (replace(SEEN, payment_method=""), None, "O2"),
         (NAMELESS, None, "O2"),
         (HOSTED, None, ""),
         (LEFT, Snapshot("page", S.INITIATED), "page"),

@@ -53,6 +53,12 @@ def test_refund_leads_to_its_capture() -> None:
     assert webhooks.translate(_event({"id": "R1", "links": links}, "refund")).reference == "C1"
 
 
+@pytest.mark.parametrize(("above", "reference"), [("checkout/orders/O1", "O1"), ("payments/authorizations/A1", "")])
+def test_capture_leads_to_its_order_and_an_authorization_is_no_name_of_a_payment(above: str, reference: str) -> None:
+    links = [{"rel": "up", "href": f"https://x/v2/{above}"}]
+    assert webhooks.translate(_event({"id": "C1", "links": links}, "capture")).reference == reference
+
+
 @pytest.mark.parametrize("resource", [None, {}, {"available": []}])
 @pytest.mark.parametrize("kind", ["capture", "checkout-order", "merchant-onboarding", ""])
 def test_event_about_something_without_an_id_points_at_nothing(kind: str, resource: Any) -> None:
