@@ -58,7 +58,7 @@ class BankTransferDriver(Driver):
         event = {
             "event_id": event_id,
             "type": "transfer.settled",
-            "transfer_id": f"btr_{about.reference}",
+            "transfer_id": f"btr_{about.reference.removeprefix('btr_')}",
             "merchant_reference": about.payment_id,
             "callback_token": token,
             "time": "2026-01-31T12:00:00Z",
