@@ -20,6 +20,8 @@ from mesh.messages import money
 
 MAX_VIOLATIONS = 100
 """How many of what is wrong a client is told at once."""
+MAX_TOLD_AT_ONCE = 4 << 10
+"""Bytes of a request, of which all that is wrong is told; of a longer one what is found first."""
 
 
 FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799
@@ -37,7 +39,7 @@ def validate(request: Message) -> None:
     # first: a rule may read a time
     if out_of_range := list(islice(_times_out_of_range(request), MAX_VIOLATIONS)):
         raise invalid_fields(out_of_range)
-    if found := protovalidate.collect_violations(request):
+    if found := _found(request):
         raise invalid_fields(_all(request, found))
     if not any(fields_with(request, _is_refused)):
         return
@@ -50,7 +52,11 @@ def validate(request: Message) -> None:
 
 def violations_of(request: Message) -> list[FieldViolation]:
     """Return what the contract's rules do not take of a request, and its amounts, with what was probably meant."""
-    return _all(request, protovalidate.collect_violations(request))
+    return _all(request, _found(request))
+
+
+def _found(request: Message) -> Sequence[Any]:
+    return protovalidate.collect_violations(request, fail_fast=request.ByteSize() > MAX_TOLD_AT_ONCE)
 
 
 def _all(request: Message, found: Sequence[Any]) -> list[FieldViolation]:

@@ -70,3 +70,9 @@ def test_first_and_last_time_are_times() -> None:
         time = Timestamp(seconds=seconds, nanos=999_999_999)
         validate(Order(amount=EURO, expire_time=time))
         assert time.ToDatetime().year in (1, 9999)
+
+
+def test_of_a_long_request_what_is_found_first_is_told() -> None:
+    with pytest.raises(ApiError) as refused:
+        validate(Order(amount=EURO, metadata={f"key{number}": "x" * 600 for number in range(40)}))
+    assert len(refused.value.violations) == 1

@@ -167,3 +167,10 @@ def test_all_that_is_wrong_is_told_at_once_and_what_was_probably_meant() -> None
 def test_thousands_of_wrong_fields_cost_no_more_than_a_few() -> None:
     body = {f"descripton{number}": 1 for number in range(3000)}
     assert len(CHECKS.violations("POST", "/v1/orders", JSON, orjson.dumps(body))) == MAX_VIOLATIONS
+
+
+@pytest.mark.parametrize("rules", [[{"name": "a"}] * 1000, [{"name": "a" * 5000}]], ids=["many", "long"])
+def test_of_a_long_body_what_is_unknown_is_named_and_the_rest_is_not_read(rules: list[object]) -> None:
+    body = orjson.dumps({"rulez": [], "rules": rules})
+    (only,) = CHECKS.violations("PUT", "/v1/routing_policy", JSON, body)
+    assert only.field == "rulez"
