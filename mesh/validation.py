@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import cache
 from itertools import islice
 from typing import Any
 
 import protovalidate
 from fusionx.type.v1 import money_pb2
 from google.protobuf import duration_pb2, timestamp_pb2
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from mesh import hints
@@ -56,12 +57,18 @@ def violations_of(request: Message) -> list[FieldViolation]:
 
 
 def _found(request: Message) -> Sequence[Any]:
-    return protovalidate.collect_violations(request, fail_fast=request.ByteSize() > MAX_TOLD_AT_ONCE)
+    return protovalidate.collect_violations(request, fail_fast=_is_long(request))
+
+
+def _is_long(request: Message) -> bool:
+    return request.ByteSize() > MAX_TOLD_AT_ONCE
 
 
 def _all(request: Message, found: Sequence[Any]) -> list[FieldViolation]:
     """Add what is wrong with amounts, which otherwise their readers look at: all is told at once."""
     violations = [_violation(violation) for violation in found[:MAX_VIOLATIONS]]
+    if found and _is_long(request):
+        return violations
     # what breaks a rule already is not read any further
     named = {violation.field.rpartition(".")[0] for violation in violations}
     return violations + list(islice(_amounts(request, named), MAX_VIOLATIONS - len(violations)))
@@ -89,7 +96,7 @@ def _amounts(message: Message, named: Collection[str], prefix: str = "") -> Iter
 def _times_out_of_range(message: Message, prefix: str = "") -> Iterator[FieldViolation]:
     """Yield the times that no calendar has and the spans that are no span: what reads them would fail."""
     for field, value in message.ListFields():
-        if field.message_type is None or is_map(field):
+        if field.message_type is None or is_map(field) or not _holds_times(field.message_type):
             continue
         for number, item in enumerate(value if field.is_repeated else [value]):
             path = f"{prefix}{field.name}[{number}]" if field.is_repeated else prefix + field.name
@@ -102,6 +109,14 @@ def _times_out_of_range(message: Message, prefix: str = "") -> Iterator[FieldVio
                     yield FieldViolation(path, "must be a span of 10,000 years at the most, with nanos of its sign")
             else:
                 yield from _times_out_of_range(item, f"{path}.")
+
+
+@cache
+def _holds_times(message: Descriptor) -> bool:
+    """Whether a message is a time or a span, or one may be in it: what holds none is not walked through."""
+    if message in (timestamp_pb2.Timestamp.DESCRIPTOR, duration_pb2.Duration.DESCRIPTOR):
+        return True
+    return any(field.message_type is not None and _holds_times(field.message_type) for field in message.fields)
 
 
 def _has_nul(text: str) -> bool:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
+from buf.validate import validate_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
@@ -67,6 +70,13 @@ def _nested(message: Descriptor) -> list[tuple[str, Descriptor]]:
 def _ours(field: FieldDescriptor) -> Descriptor | None:
     """Return the message of ours that a field holds, if it holds one."""
     return field.message_type if _type(field).startswith("fusionx.") else None
+
+
+@cache
+def most_items(field: FieldDescriptor) -> int:
+    """Return how many values the contract lets a list have."""
+    rules = field.GetOptions().Extensions[validate_pb2.field].repeated
+    return rules.max_items if rules.HasField("max_items") else sys.maxsize
 
 
 def _type(field: FieldDescriptor) -> str:
@@ -129,6 +139,9 @@ def _of_value(field: FieldDescriptor, value: Any, place: Place) -> Iterator[Fiel
         yield from _of_map(value, place.path)
     elif not field.is_repeated:
         yield from _of_item(field, value, place)
+    elif isinstance(value, list) and len(value) > most_items(field):
+        # in the words of the contract's own rule, and without a look at any of them
+        yield FieldViolation(place.path, f"must contain no more than {most_items(field)} item(s)")
     elif isinstance(value, list):
         for number, item in enumerate(value):
             yield from _of_item(field, item, place.at(f"{place.path}[{number}]"))

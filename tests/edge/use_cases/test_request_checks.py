@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edge.use_cases.request_checks import MAX_VIOLATIONS, RequestChecks
+from mesh.errors import FieldViolation
 from mesh.rpc.routes import contract_routes
 
 CHECKS = RequestChecks(contract_routes())
@@ -169,8 +170,16 @@ def test_thousands_of_wrong_fields_cost_no_more_than_a_few() -> None:
     assert len(CHECKS.violations("POST", "/v1/orders", JSON, orjson.dumps(body))) == MAX_VIOLATIONS
 
 
-@pytest.mark.parametrize("rules", [[{"name": "a"}] * 1000, [{"name": "a" * 5000}]], ids=["many", "long"])
+@pytest.mark.parametrize(
+    "rules", [[{"name": "a", "countries": ["DE"] * 150}] * 2, [{"name": "a" * 5000}]], ids=["many", "long"]
+)
 def test_of_a_long_body_what_is_unknown_is_named_and_the_rest_is_not_read(rules: list[object]) -> None:
     body = orjson.dumps({"rulez": [], "rules": rules})
     (only,) = CHECKS.violations("PUT", "/v1/routing_policy", JSON, body)
     assert only.field == "rulez"
+
+
+def test_list_that_is_too_long_is_refused_in_the_contracts_words_and_not_walked_through() -> None:
+    rules = [{"name": "a"}] * 20 + [{"nam": "a"}] + [{"name": "a"}] * 30
+    (only,) = CHECKS.violations("PUT", "/v1/routing_policy", JSON, orjson.dumps({"rules": rules}))
+    assert only == FieldViolation("rules", "must contain no more than 50 item(s)")
