@@ -8,7 +8,7 @@ from pathlib import Path
 from envoy_config.access_log import status_note
 from envoy_config.config import Config, typed
 from envoy_config.options import EnvoyOptions
-from envoy_config.rate_limits import across_envoys, of_identities, of_one_provider, of_strangers
+from envoy_config.rate_limits import across_envoys, of_identities, of_one_provider, of_strangers, of_who_asks
 from envoy_config.standing import of_nobody, of_senders, standing, unless_known
 from envoy_config.webhook_sources import NAME, of_networks, webhook_sources
 from mesh.rpc.headers import CHECK, CLIENT_ADDRESS, KEY_CHECK, MAX_BODY, SIGNATURE, WEBHOOK_PATH
@@ -88,8 +88,8 @@ def http_filters(routes: Sequence[Route], options: EnvoyOptions) -> list[Config]
     return [
         {"name": "client", "typed_config": _client()},
         *([{"name": NAME, "typed_config": webhook_sources()}] if options.webhook_networks else []),
-        {"name": "standing", "typed_config": standing()},
-        {"name": "stranger_limit", "typed_config": of_strangers(options.stranger_requests_per_second)},
+        {"name": "standing", "typed_config": standing(options.refused_requests_per_second)},
+        {"name": "stranger_limit", "typed_config": of_who_asks(options)},
         {"name": "key_check", "typed_config": _key_check()},
         {"name": "ext_authz", "typed_config": _ext_authz()},
         {"name": "rate_limit", "typed_config": of_identities(options)},

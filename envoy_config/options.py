@@ -66,6 +66,9 @@ class EnvoyOptions:
     """Per address, of pages of payment links; ten times as many at once."""
     stranger_requests_per_second: int = 100
     """Per address (of IPv6, per /64), of requests whose key was not accepted lately; five times as many at once."""
+    refused_requests_per_second: int = 20
+    """Per key, of requests that are refused before they come to a service; beyond it and ten times as many at once the
+    key sends only as many, of whatever kind. Five times as many per merchant and mode."""
     stranger_webhooks_per_second: int = 20
     """Per address, of webhooks while none of its own was accepted lately; likewise."""
     webhook_networks: str = ""

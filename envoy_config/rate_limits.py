@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from envoy_config.config import Config, typed
 from envoy_config.options import EnvoyOptions
-from envoy_config.standing import STANDING, STRANGER
+from envoy_config.standing import KNOWN, REFUSED, STANDING, STRANGER
 from mesh.rpc.headers import KEY_KEY, WEBHOOK_PATH
 from mesh.rpc.interceptors import MERCHANT_KEY
 
@@ -28,25 +28,44 @@ def of_strangers(per_second: int) -> Config:
 
     Who is known, by its key or as a sender of webhooks, shares no bucket with its neighbours at that address.
     """
-    standing = {
-        "metadata": {
-            "descriptor_key": "standing",
-            "metadata_key": {"key": STANDING, "path": [{"key": "is"}]},
-        }
-    }
     return _local_limit(
         "strangers",
         # what a client may plan with is its own limit
         told=False,
         token_bucket=_UNBOUND,
-        rate_limits=[{"actions": [standing, _ADDRESS]}],
-        descriptors=[
-            {
-                "entries": [{"key": "standing", "value": STRANGER}, {"key": "masked_remote_address"}],
-                "token_bucket": _bucket(per_second, burst=5),
-            }
-        ],
+        rate_limits=[{"actions": [_noted("standing", "is"), _ADDRESS]}],
+        descriptors=[_stranger(per_second)],
     )
+
+
+def of_who_asks(options: EnvoyOptions) -> Config:
+    """Limit what the edge service is asked about: of strangers by address, of others by key.
+
+    It is asked about what it refuses, and about what is over a key's own limit, and either is beyond `of_identities`.
+    """
+    rates = {KNOWN: 2 * options.key_requests_per_second, REFUSED: options.refused_requests_per_second}
+    return of_strangers(options.stranger_requests_per_second) | {
+        "rate_limits": [{"actions": [_noted("standing", "is"), then]} for then in (_ADDRESS, _noted("who", "who"))],
+        "descriptors": [
+            _stranger(options.stranger_requests_per_second),
+            *(
+                {"entries": [{"key": "standing", "value": name}, {"key": "who"}], "token_bucket": _bucket(rate)}
+                for name, rate in rates.items()
+            ),
+        ],
+    }
+
+
+def _stranger(per_second: int) -> Config:
+    return {
+        "entries": [{"key": "standing", "value": STRANGER}, {"key": "masked_remote_address"}],
+        "token_bucket": _bucket(per_second, burst=5),
+    }
+
+
+def _noted(name: str, key: str) -> Config:
+    """Return the action that takes what the script has noted of a request."""
+    return {"metadata": {"descriptor_key": name, "metadata_key": {"key": STANDING, "path": [{"key": key}]}}}
 
 
 def of_one_provider(options: EnvoyOptions) -> Config:

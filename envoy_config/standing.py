@@ -1,7 +1,7 @@
-"""Who was accepted lately: a note that a small script keeps in Envoy, by API key, and by address for webhooks.
+"""Who was accepted lately, and who refused: a note that a small script keeps in Envoy, by key, of webhooks by address.
 
 Neither is it believed where it matters: every request is asked about in full. It says who is asked for a key before the
-body is taken, and who has to share the bucket of an address.
+body is taken, and which bucket a request takes from: its address's, its key's, or a small one of keys that are refused.
 Source: Envoy documentation, "Lua", "External authorization" (`filter_enabled_metadata`).
 """
 
@@ -10,21 +10,24 @@ from __future__ import annotations
 from pathlib import Path
 
 from envoy_config.config import Config, typed
-from mesh.rpc.headers import CLIENT_ADDRESS
+from mesh.rpc.headers import CLIENT_ADDRESS, DENIED_MERCHANT
 
 STANDING = "fusionxpay.standing"
-KNOWN, STRANGER = "known", "stranger"
+KNOWN, STRANGER, REFUSED = "known", "stranger", "refused"
 SECONDS, SIZE = 60, 20_000
 _SENDERS = "senders"
 _SCRIPT = Path(__file__).resolve().parent.parent / "envoy" / "fragments" / "standing.lua"
 
 
-def standing() -> Config:
-    """Return the filter that notes how a request's key, or the sender of a webhook, stands."""
+def standing(refusals: int) -> Config:
+    """Return the filter that notes how a request's key, or the sender of a webhook, stands.
+
+    A key may be refused so often in a second.
+    """
     return typed(
         "lua.v3.Lua",
-        default_source_code=_script("authorization"),
-        source_codes={_SENDERS: _script(CLIENT_ADDRESS)},
+        default_source_code=_script("authorization", refusals),
+        source_codes={_SENDERS: _script(CLIENT_ADDRESS, refusals)},
     )
 
 
@@ -48,8 +51,10 @@ def unless_known() -> Config:
     }
 
 
-def _script(subject: str) -> Config:
+def _script(subject: str, refusals: int) -> Config:
     text = _SCRIPT.read_text()
-    for name, value in {"subject": f'"{subject}"', "seconds": str(SECONDS), "size": str(SIZE)}.items():
+    texts = {"subject": f'"{subject}"', "merchant": f'"{DENIED_MERCHANT}"'}
+    numbers = {"seconds": str(SECONDS), "size": str(SIZE), "refusals": str(refusals)}
+    for name, value in (texts | numbers).items():
         text = text.replace(f"@{name}@", value)
     return {"inline_string": text}

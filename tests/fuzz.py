@@ -13,11 +13,13 @@ import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from random import Random
 
 import httpx
 
+from stack.envoy import render_envoy
 from stack.settings import StackSettings
 from stack.stack import Ready, Stack
 from tests.support.providers.odd_webhooks import OddWebhook, odd_webhooks
@@ -61,7 +63,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=600)
     seconds = parser.parse_args().seconds
-    with Stack(StackSettings(service_env=QUICK, requests_per_second=UNLIMITED)) as stack:
+    # nearly all is refused
+    render = partial(render_envoy, refused_requests_per_second=UNLIMITED)
+    with Stack(StackSettings(service_env=QUICK, requests_per_second=UNLIMITED), envoy_config=render) as stack:
         seed = int(time.time())
         with ThreadPoolExecutor(1) as pool:
             webhooks = pool.submit(fuzz_webhooks, stack.ready, seconds, seed)

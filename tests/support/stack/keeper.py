@@ -16,6 +16,7 @@ RENDER = partial(
     render_envoy,
     stranger_requests_per_second=100_000,
     stranger_webhooks_per_second=100_000,
+    refused_requests_per_second=100_000,
     link_requests_per_second=100_000,
 )
 
