@@ -187,18 +187,27 @@ class Signer:
         return any(hmac.compare_digest(given.encode(), one.encode()) for one in made)
 
     def source(self, address: str, place: str) -> str:
-        """Return a name for the network that an address is in, which tells no address; empty for what is none.
+        """Return a name for the network that an address is in, which tells no address; empty for what is none."""
+        network = networks_of(address)[0]
+        return _signed(self._keys[0], "source", place, network) if network else ""
 
-        Of IPv6, a customer has a /64 at least.
-        """
-        try:
-            found = ip_address(address)
-        except ValueError:
-            return ""
-        if isinstance(found, IPv6Address):
-            found = found.ipv4_mapped or found
-        network = ip_network((int(found), 64) if found.version == 6 else found, strict=False)
-        return _signed(self._keys[0], "source", place, str(network))
+
+WIDTHS = {4: (32, 24, 16), 6: (64, 48, 32)}
+"""Of the networks that an address is in, by its version: a customer's, a site's, a provider's."""
+
+
+def networks_of(address: str) -> tuple[str, ...]:
+    """Return the networks that an address is in, the narrowest first; of what is none one without a name.
+
+    Of IPv6, a customer has a /64 at least.
+    """
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return ("",)
+    if isinstance(found, IPv6Address):
+        found = found.ipv4_mapped or found
+    return tuple(str(ip_network((int(found), width), strict=False)) for width in WIDTHS[found.version])
 
 
 def _signed(key: bytes, *parts: str) -> str:

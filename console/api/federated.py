@@ -45,7 +45,7 @@ async def log_in(visit: Visit) -> Response:
     """Lead to the provider, to log in."""
     back = visit.form.get("next", "")
     try:
-        return _lead(visit, *await _federation(visit).begin(LOG_IN, back, source=visit.source))
+        return _lead(visit, *await _federation(visit).begin(LOG_IN, back, networks=visit.networks))
     except AccountError as error:
         return show_login_form(visit, 429 if error.field == "begun" else 503, next=back, error=str(error))
 
@@ -58,7 +58,7 @@ async def join(visit: Visit) -> Response:
         words = "It was used before, is too old, or there is a newer one. Ask for a new one."
         return visit.render("error.html", 404, title="This link does not hold", words=words)
     try:
-        return _lead(visit, *await _federation(visit).begin(JOIN, source=visit.source, ticket=token))
+        return _lead(visit, *await _federation(visit).begin(JOIN, networks=visit.networks, ticket=token))
     except AccountError as error:
         return visit.render(
             "join.html", 503, ticket=ticket, token=token, oidc_name=visit.rooms.oidc_name, error=str(error)

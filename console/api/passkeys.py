@@ -50,7 +50,7 @@ async def remove(visit: Visit) -> Response:
 async def begin_login(visit: Visit) -> Response:
     """Tell the browser what to ask a passkey for."""
     try:
-        token, options = await visit.rooms.passkeys.begin_login(visit.source)
+        token, options = await visit.rooms.passkeys.begin_login(visit.networks)
     except AccountError as error:
         return JSONResponse({"error": str(error)}, 429)
     return JSONResponse({"token": token, "options": json.loads(options)})

@@ -37,7 +37,7 @@ async def log_in(visit: Visit) -> Response:
     known = {"email": form.get("email", ""), "next": form.get("next", "")}
     try:
         password, code, chosen = form.get("password", ""), form.get("code", "").strip(), form.get("account", "")
-        user = await visit.rooms.accounts.check(known["email"], password, code, parse_uuid(chosen))
+        user = await visit.rooms.accounts.check(known["email"], password, code, parse_uuid(chosen), visit.networks)
         return await begin_session(visit, user, known["next"])
     except AccountError as error:
         return show_login_form(visit, 403, **known, error=str(error), field=error.field)

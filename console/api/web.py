@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from console.clients.merchant_api import ApiError, MerchantApi, PublicApi
 from console.clients.operator_api import OperatorApi
 from console.clients.post import Post
 from console.clients.request_log import RequestLog
-from console.domain import Session, Signer, User
+from console.domain import Session, Signer, User, networks_of
 from console.use_cases.accounts import Accounts
 from console.use_cases.attempts import Attempts, is_attempt
 from console.use_cases.federation import Federation
@@ -137,9 +137,9 @@ class Visit:
         return self.login
 
     @property
-    def source(self) -> str:
-        """The network that the browser is in, as nothing but this process knows it."""
-        return self.rooms.signer.source(self.request.headers.get(CLIENT_ADDRESS, ""), ROOT)
+    def networks(self) -> Sequence[str]:
+        """The networks that the browser is in, the narrowest first."""
+        return networks_of(self.request.headers.get(CLIENT_ADDRESS, ""))
 
     def query(self, name: str) -> str:
         """Return a query parameter, empty when there is none."""

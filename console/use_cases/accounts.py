@@ -70,16 +70,20 @@ class Accounts:
         async with self._database.session() as session:
             return await self._store.add(session, user)
 
-    async def check(self, email: str, password: str, code: str, chosen: UUID | None = None) -> User:
-        """Return whom address, password and code belong to.
+    async def check(
+        self, email: str, password: str, code: str, chosen: UUID | None = None, networks: Sequence[str] = ()
+    ) -> User:
+        """Return whom address, password and code belong to; who asks is in these networks.
 
         An address may be a login at several merchants; `chosen` is the user meant where one password opens several.
         Raises AccountError, or SeveralLoginsError. Whether an address is known, locked or has another password is not
         told apart.
         """
-        async with self._database.session() as session:
-            known = await self._store.by_email(session, normalized(email))
-        opened = await self._opened(known, password)
+        # before it is counted: who is sent away has tried nothing
+        with self._passwords.place(networks):
+            async with self._database.session() as session:
+                known = await self._store.by_email(session, normalized(email))
+            opened = await self._opened(known, password)
         if not opened:
             raise AccountError("password", "Address or password is not right.")
         user = next((one for one in opened if one.user_id == chosen), opened[0])
@@ -103,14 +107,17 @@ class Accounts:
 
     async def confirm(self, user: User, password: str, field: str) -> None:
         """Have somebody who is logged in say their password again. Raises AccountError; attempts are counted."""
-        if await self._attempt(user, password) is None:
+        with self._passwords.place_of(str(user.user_id), field):
+            confirmed = await self._attempt(user, password)
+        if confirmed is None:
             raise AccountError(field, "This is not your password, or there were too many wrong ones.")
         await self._succeeded(user)
 
     async def change_password(self, user: User, old: str, new: str) -> None:
         """Replace a password and end all sessions. Raises AccountError."""
         await self.confirm(user, old, "old")
-        hashed = await self._passwords.hash(new)
+        with self._passwords.place_of(str(user.user_id), "old"):
+            hashed = await self._passwords.hash(new)
         async with self._database.session() as session, session.begin():
             await self._store.set_password(session, user.user_id, hashed)
             ended = await self._store.close_all(session, user.user_id, self._clock())

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections import Counter, deque
+from collections import deque
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from console.domain import AccountError, digest
 from console.storage.credentials import Begun as Row
 from console.storage.credentials import Credentials
+from console.use_cases.shares import Shares
 from mesh.ids import Clock, utc_now
 from mesh.storage.database import Database
 from mesh.vault import Vault
 
 LIFETIME = timedelta(minutes=10)
-MAX_OF_SOURCE = 300
-"""How much one network may begin in `LIFETIME` without a login: a company's people share an address."""
+MAX_OF_NETWORK = (300, 1_500, 5_000)
+"""How much an address, which a company's people share, and the networks around it may begin without a login."""
 MAX_OPEN = 20_000
 """How much all who have not logged in may have open here, ended or not."""
 
@@ -30,24 +32,18 @@ class Begun:
         self._store = store
         self._vault = vault
         self._clock = clock
-        self._strangers: deque[tuple[datetime, str]] = deque()
-        self._of_source: Counter[str] = Counter()
+        self._strangers: deque[tuple[datetime, Sequence[str]]] = deque()
+        self._shares = Shares(MAX_OF_NETWORK, MAX_OPEN)
 
-    def admit(self, source: str) -> None:
-        """Count what a stranger in a network begins. Raises AccountError once it is too much.
-
-        `source` names the network; it is empty where nobody could tell, which is a network like another.
-        """
+    def admit(self, networks: Sequence[str]) -> None:
+        """Count what a stranger begins, who is in these networks. Raises AccountError once it is too much."""
         now = self._clock()
         while self._strangers and self._strangers[0][0] <= now:
             _, gone = self._strangers.popleft()
-            self._of_source[gone] -= 1
-            if not self._of_source[gone]:
-                del self._of_source[gone]
-        if len(self._strangers) >= MAX_OPEN or self._of_source[source] >= MAX_OF_SOURCE:
+            self._shares.give_back(gone)
+        if not self._shares.take(networks):
             raise AccountError("begun", "Too many logins were begun from your network. Try again in ten minutes.")
-        self._of_source[source] += 1
-        self._strangers.append((now + LIFETIME, source))
+        self._strangers.append((now + LIFETIME, networks))
 
     async def keep(self, kind: str, **said: Any) -> str:
         """Keep what was begun; return the token that ends it."""

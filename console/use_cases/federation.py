@@ -98,17 +98,17 @@ class Federation:
         purpose: str,
         back: str = "",
         *,
-        source: str = "",
+        networks: Sequence[str] = (),
         ticket: str = "",
         login: tuple[User, Login] | None = None,
     ) -> tuple[str, str]:
         """Return the provider's address for somebody, and what their browser has to keep until they are back.
 
-        `source` is the network of who has no login, `ticket` the token of an invitation to join by, `login` who
+        `networks` are those of who has no login, `ticket` the token of an invitation to join by, `login` who
         connects. Raises AccountError.
         """
         if login is None:
-            self._begun.admit(source)
+            self._begun.admit(networks)
         nonce, verifier, binder = (secrets.token_urlsafe(32) for _ in range(3))
         said = {"purpose": purpose, "back": back, "nonce": nonce, "verifier": verifier, "binder": digest(binder).hex()}
         if ticket:

@@ -74,7 +74,8 @@ class Invitations:
         """Use a link up: somebody is a user with a password now. Raises AccountError."""
         if await self.find(token) is None:
             raise AccountError("token", "This link does not hold any more. Ask for a new one.")
-        hashed = await self._passwords.hash(password)
+        with self._passwords.place_of(digest(token).hex(), "token"):
+            hashed = await self._passwords.hash(password)
         async with self._database.session() as session, session.begin():
             ticket = await self._taken(session, digest(token))
             if ticket.kind == INVITATION:

@@ -6,6 +6,7 @@ The device asks for a finger, a face or a PIN (user verification is required), s
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -144,12 +145,12 @@ class Passkeys:
             ended = await self._users.close_all(session, user.user_id, self._clock(), here.token_sha256)
         await self._sessions.bury(ended)
 
-    async def begin_login(self, source: str) -> tuple[str, str]:
+    async def begin_login(self, networks: Sequence[str]) -> tuple[str, str]:
         """Return a token, and as JSON what the browser asks for a passkey with. It names nobody: the device knows.
 
-        `source` is the network that the browser is in. Raises AccountError when too much was begun there.
+        The browser is in these networks. Raises AccountError when too much was begun there.
         """
-        self._begun.admit(source)
+        self._begun.admit(networks)
         from webauthn import generate_authentication_options, options_to_json
         from webauthn.helpers import bytes_to_base64url, structs
 

@@ -82,7 +82,7 @@ def _seconds(request: Message) -> float:
 @pytest.mark.parametrize("message", REQUESTS.values(), ids=REQUESTS.keys())
 def test_lists_and_maps_of_requests_have_an_end(message: Descriptor) -> None:
     for path in _paths(message):
-        if path[-1].is_repeated and path[-1].containing_type.full_name.startswith("fusionx."):
+        if path[-1].is_repeated and path[-1].full_name.startswith("fusionx."):
             rules = path[-1].GetOptions().Extensions[validate_pb2.field]
             assert rules.repeated.max_items or rules.map.max_pairs, [field.name for field in path]
 

@@ -28,10 +28,11 @@ QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 class Browser:
     """A browser at the console of a stack."""
 
-    def __init__(self, gateway: Ready) -> None:
+    def __init__(self, gateway: Ready, address: str = "127.0.0.1") -> None:
         self.root = gateway.console["url"]
         self.origin = gateway.edge_url
-        self.http = httpx.Client(timeout=60, headers={"origin": self.origin, "sec-fetch-site": "same-origin"})
+        headers = {"origin": self.origin, "sec-fetch-site": "same-origin"}
+        self.http = httpx.Client(timeout=60, headers=headers, transport=httpx.HTTPTransport(local_address=address))
 
     def get(self, path: str, /, **query: str) -> httpx.Response:
         """Open a page, without following where it sends."""
@@ -86,9 +87,9 @@ class Console:
         self._operator: Browser | None = None
         self._opened: list[Browser] = []
 
-    def browser(self) -> Browser:
+    def browser(self, address: str = "127.0.0.1") -> Browser:
         """Open a browser in which nobody is logged in."""
-        self._opened.append(Browser(self._gateway))
+        self._opened.append(Browser(self._gateway, address))
         return self._opened[-1]
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import ExitStack
 from datetime import timedelta
 from uuid import UUID
 
@@ -10,11 +11,11 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from console.domain import MAX_FAILURES, MAX_FORGIVEN, AccountError, SessionKey, User
+from console.domain import MAX_FAILURES, MAX_FORGIVEN, AccountError, SessionKey, User, networks_of
 from console.storage.people import Accounts as Store
 from console.storage.people import Tickets
 from console.use_cases.accounts import Accounts
-from console.use_cases.passwords import Passwords
+from console.use_cases.passwords import MAX_OF_NETWORK, MAX_WAITING, Passwords
 from console.use_cases.sessions import Sessions
 from mesh.storage.database import Database
 from mesh.vault import Vault
@@ -115,3 +116,35 @@ async def test_guesses_that_open_nothing_count_on_who_was_forgiven_before(gatewa
         assert (await address.user(address.person)).locked_until
         with pytest.raises(AccountError):
             await address.accounts.check(address.email, RIGHT, "")
+
+
+async def test_who_finds_no_place_to_wait_has_tried_nothing_and_other_networks_are_let_in(gateway: Ready) -> None:
+    async with counting(gateway.database_urls["console"]) as database:
+        address = _Address(database)
+        await address.add()
+        here, elsewhere = networks_of("2001:db8:0:1::7"), networks_of("198.51.100.7")
+        with ExitStack() as crowd:
+            for number in range(MAX_OF_NETWORK[1]):
+                # a site has many networks, of whom each has a few places
+                crowd.enter_context(address.passwords.place(networks_of(f"2001:db8:0:{2 + number // 2}::{number}")))
+            for _ in range(3 * MAX_FAILURES):
+                with pytest.raises(AccountError, match="Too many people"):
+                    await address.accounts.check(address.email, RIGHT, "", address.person, here)
+            assert not address.passwords.at
+            # nothing was counted that locks the person out
+            found = await address.accounts.check(address.email, RIGHT, "", address.person, elsewhere)
+        assert found.user_id == address.person
+        assert (await address.accounts.check(address.email, RIGHT, "", address.person, here)).failures == 1
+
+
+async def test_who_is_logged_in_finds_a_place_however_many_strangers_wait(gateway: Ready) -> None:
+    async with counting(gateway.database_urls["console"]) as database:
+        address = _Address(database)
+        await address.add()
+        person = await address.user(address.person)
+        with ExitStack() as crowd:
+            for number in range(MAX_WAITING):
+                crowd.enter_context(address.passwords.place(networks_of(f"2001:{number:x}::1")))
+            with pytest.raises(AccountError, match="Too many people"):
+                await address.accounts.check(address.email, RIGHT, "", networks=networks_of("198.51.100.7"))
+            await address.accounts.confirm(person, RIGHT, "password")

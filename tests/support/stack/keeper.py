@@ -18,6 +18,7 @@ RENDER = partial(
     stranger_webhooks_per_second=100_000,
     refused_requests_per_second=100_000,
     link_requests_per_second=100_000,
+    console_requests_per_second=100_000,
 )
 
 
