@@ -113,6 +113,7 @@ RPC_CLIENT_SECONDS = histogram("fusionxpay_rpc_client_seconds", "Time until anot
 RPC_CLIENT_ANSWERS = counter("fusionxpay_rpc_client_total", "Calls to other services", method=_CALLED, code=CODES)
 STREAMS_OPEN = gauge("fusionxpay_streams_open", "Streams that clients read now", method=_METHOD)
 OVERLOADED = counter("fusionxpay_rpc_overloaded_total", "RPCs refused because too many were in flight")
+SHARE_USED_UP = counter("fusionxpay_rpc_share_used_up_total", "RPCs refused as one merchant had too many in flight")
 
 POOL_SIZE = gauge("fusionxpay_database_connections", "Connections to the database", state=("used", "idle"))
 POOL_LIMIT = gauge("fusionxpay_database_connections_max", "How many there may be")

@@ -24,6 +24,7 @@ from google.protobuf.message import DecodeError, Message
 from mesh import context, tracing
 from mesh.errors import DETAILS_KEY, ApiError, invalid, permission_denied, unauthenticated, unavailable
 from mesh.metrics import CODES, OVERLOADED, RPC_ANSWERS, RPC_SECONDS, STREAMS_OPEN, prime
+from mesh.rpc.shares import Shares
 from mesh.telemetry import get_logger
 from mesh.tracing import names
 from mesh.validation import validate
@@ -68,6 +69,8 @@ class Rule:
 
     access: int
     scope: str = ""
+    at_once: int = 0
+    """How many calls of it one merchant has under way at the most, where that is fewer than of others."""
 
 
 def access_of(service: ServiceDescriptor) -> dict[str, Rule]:
@@ -79,7 +82,7 @@ def access_of(service: ServiceDescriptor) -> dict[str, Rule]:
     table: dict[str, Rule] = {}
     for method in service.methods:
         declared = method.GetOptions().Extensions
-        rule = Rule(declared[access_pb2.access], declared[access_pb2.scope])
+        rule = Rule(declared[access_pb2.access], declared[access_pb2.scope], declared[access_pb2.at_once])
         if rule.access == access_pb2.ACCESS_UNSPECIFIED:
             raise TypeError(f"{method.full_name} does not declare who may call it")
         if (rule.access == access_pb2.ACCESS_MERCHANT) != bool(rule.scope):
@@ -105,6 +108,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     ) -> None:
         self._access = access
         self._max_concurrent = max_concurrent
+        self._shares = Shares(max_concurrent, {method: rule.at_once for method, rule in access.items()})
         self._max_streams = max_streams
         self._default_deadline = default_deadline
         self._in_flight = 0
@@ -137,6 +141,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
     def _wrap(self, method: str, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
         behaviour = cast(Behaviour, handler.unary_unary)
+        is_own = self._access[method].access == access_pb2.ACCESS_MERCHANT
 
         async def call(request: Message, servicer: ServicerContext) -> Message:
             async def answer(running: context.Call) -> Message:
@@ -144,7 +149,11 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                     OVERLOADED.inc()
                     raise unavailable("OVERLOADED", "too many requests are in flight, try again")
                 self._admit(request, running, method)
-                return await self._answer(behaviour, request, servicer, running)
+                taken = self._shares.take(running.merchant_id, method, is_own=is_own)
+                try:
+                    return await self._answer(behaviour, request, servicer, running)
+                finally:
+                    self._shares.give_back(taken)
 
             self._in_flight += 1
             try:

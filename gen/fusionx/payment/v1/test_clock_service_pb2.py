@@ -30,7 +30,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+fusionx/payment/v1/test_clock_service.proto\x12\x12\x66usionx.payment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a#fusionx/payment/v1/test_clock.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\"\x15\n\x13GetTestClockRequest\"Z\n\x17\x41\x64vanceTestClockRequest\x12?\n\x02\x62y\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationB\x14\xbaH\x11\xaa\x01\x0b\"\x05\x08\x80\x8a\x8a\x0f\x32\x02\x08\x01\xc8\x01\x01R\x02\x62y2\xc0\x02\n\x10TestClockService\x12\x86\x01\n\x0cGetTestClock\x12\'.fusionx.payment.v1.GetTestClockRequest\x1a\x1d.fusionx.payment.v1.TestClock\".\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\rpayments:read\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/test_clock\x12\x97\x01\n\x10\x41\x64vanceTestClock\x12+.fusionx.payment.v1.AdvanceTestClockRequest\x1a\x1d.fusionx.payment.v1.TestClock\"7\x98\xdb\x18\x01\xa2\xdb\x18\x0epayments:write\x82\xd3\xe4\x93\x02\x1b\"\x16/v1/test_clock/advance:\x01*\x1a\t\xea\xdb\x18\x05\x65nvoyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+fusionx/payment/v1/test_clock_service.proto\x12\x12\x66usionx.payment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a#fusionx/payment/v1/test_clock.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\"\x15\n\x13GetTestClockRequest\"Z\n\x17\x41\x64vanceTestClockRequest\x12?\n\x02\x62y\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationB\x14\xbaH\x11\xaa\x01\x0b\"\x05\x08\x80\x8a\x8a\x0f\x32\x02\x08\x01\xc8\x01\x01R\x02\x62y2\xc4\x02\n\x10TestClockService\x12\x86\x01\n\x0cGetTestClock\x12\'.fusionx.payment.v1.GetTestClockRequest\x1a\x1d.fusionx.payment.v1.TestClock\".\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\rpayments:read\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/test_clock\x12\x9b\x01\n\x10\x41\x64vanceTestClock\x12+.fusionx.payment.v1.AdvanceTestClockRequest\x1a\x1d.fusionx.payment.v1.TestClock\";\x98\xdb\x18\x01\xa2\xdb\x18\x0epayments:write\xa8\xdb\x18\x04\x82\xd3\xe4\x93\x02\x1b\"\x16/v1/test_clock/advance:\x01*\x1a\t\xea\xdb\x18\x05\x65nvoyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,11 +44,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TESTCLOCKSERVICE'].methods_by_name['GetTestClock']._loaded_options = None
   _globals['_TESTCLOCKSERVICE'].methods_by_name['GetTestClock']._serialized_options = b'\220\002\001\230\333\030\001\242\333\030\rpayments:read\202\323\344\223\002\020\022\016/v1/test_clock'
   _globals['_TESTCLOCKSERVICE'].methods_by_name['AdvanceTestClock']._loaded_options = None
-  _globals['_TESTCLOCKSERVICE'].methods_by_name['AdvanceTestClock']._serialized_options = b'\230\333\030\001\242\333\030\016payments:write\202\323\344\223\002\033\"\026/v1/test_clock/advance:\001*'
+  _globals['_TESTCLOCKSERVICE'].methods_by_name['AdvanceTestClock']._serialized_options = b'\230\333\030\001\242\333\030\016payments:write\250\333\030\004\202\323\344\223\002\033\"\026/v1/test_clock/advance:\001*'
   _globals['_GETTESTCLOCKREQUEST']._serialized_start=256
   _globals['_GETTESTCLOCKREQUEST']._serialized_end=277
   _globals['_ADVANCETESTCLOCKREQUEST']._serialized_start=279
   _globals['_ADVANCETESTCLOCKREQUEST']._serialized_end=369
   _globals['_TESTCLOCKSERVICE']._serialized_start=372
-  _globals['_TESTCLOCKSERVICE']._serialized_end=692
+  _globals['_TESTCLOCKSERVICE']._serialized_end=696
 # @@protoc_insertion_point(module_scope)

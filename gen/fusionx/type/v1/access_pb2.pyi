@@ -48,9 +48,15 @@ Global___Access: _TypeAlias = Access  # noqa: Y015
 
 ACCESS_FIELD_NUMBER: _builtins.int
 SCOPE_FIELD_NUMBER: _builtins.int
+AT_ONCE_FIELD_NUMBER: _builtins.int
 access: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, Global___Access.ValueType]
 """Declares who may call the RPC. Every RPC declares it."""
 scope: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, _builtins.str]
 """What a merchant's key must be allowed to do, such as `orders:write`. Every RPC for merchants declares it, and no
 other does; a key without it gets PERMISSION_DENIED, reason SCOPE_MISSING.
+"""
+at_once: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, _builtins.int]
+"""How many calls of it one merchant has under way at a replica at the most, where that is fewer than of others (a
+tenth of all that a replica takes): of what calls somebody outside, or waits for a lock of the merchant's own. More
+get RESOURCE_EXHAUSTED, reason TOO_MANY_CALLS.
 """
