@@ -28,6 +28,7 @@ from rich.table import Table
 
 from bench.multiply import DAYS, KEPT, Multiplier, Size
 from mesh.storage import retention
+from stack.layout import SERVICES
 from stack.settings import StackSettings
 from stack.stack import Ready, Stack
 
@@ -42,7 +43,6 @@ LEVELS = 8
 DELETION = 8 * retention.BATCH
 """Blocks that a statement may read which deletes a thousand rows of a table and of its indexes."""
 TIMES = 60
-SERVICES = ("order_svc", "payment_svc", "notify_svc", "audit_svc", "edge")
 _PASSES = """
 SELECT d.datname, s.query, sum(s.calls)::float8, sum(s.shared_blks_hit + s.shared_blks_read)::float8,
     sum(s.total_exec_time)::float8

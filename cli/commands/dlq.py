@@ -28,9 +28,9 @@ from cli.operator_api import (
     places,
 )
 from cli.tables import show_table
+from mesh.events.participants import WITH_DEAD_LETTERS
 from mesh.messages import document
 
-SERVICES = ("order_svc", "notify_svc")
 TIMEOUT_SECONDS = 60.0
 PAGE = 100
 EX_REFUSED = 1
@@ -79,7 +79,7 @@ def show_all(
     if state is not Wanted.ANY:
         request.state = letter_pb2.DeadLetter.State.Value(state.name)
     found: list[Found] = []
-    for name, address in places(SERVICES, service, target).items():
+    for name, address in places(WITH_DEAD_LETTERS, service, target).items():
         with calling(name, address, ready_file) as channel:
             found += [Found(name, letter) for letter in _all(DeadLetterServiceStub(channel), request)]
     _show(found, as_json)
@@ -94,7 +94,7 @@ def show(
     ready_file: Ready = READY_FILE,
 ) -> None:
     """Show a letter and what is in it. Exit status 69 when there is none, or a service does not answer."""
-    found = _find(places(SERVICES, service, target), ready_file, letter)
+    found = _find(places(WITH_DEAD_LETTERS, service, target), ready_file, letter)
     if as_json:
         typer.echo(json.dumps(found.document(), indent=2))
         return
@@ -122,7 +122,7 @@ def replay(
         raise typer.BadParameter("name letters, or say --all")
     if consumer and not everything:
         raise typer.BadParameter("--consumer goes with --all")
-    where = places(SERVICES, service, target)
+    where = places(WITH_DEAD_LETTERS, service, target)
     chosen = _open_ones(where, ready_file, consumer) if everything else _named(where, ready_file, letters or [])
 
     def change(stub: DeadLetterServiceStub, letter_id: str) -> letter_pb2.DeadLetter:
@@ -145,7 +145,7 @@ def drop(
     Exit status: 0 when all are dropped, 1 when one was replayed before, 69 when there is no such letter or a service
     does not answer.
     """
-    where = places(SERVICES, service, target)
+    where = places(WITH_DEAD_LETTERS, service, target)
 
     def change(stub: DeadLetterServiceStub, letter_id: str) -> letter_pb2.DeadLetter:
         return stub.DropDeadLetter(service_pb2.DropDeadLetterRequest(dead_letter_id=letter_id), timeout=TIMEOUT_SECONDS)

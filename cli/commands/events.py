@@ -15,9 +15,9 @@ from cli.merchant_api import DEFAULT_GATEWAY, ApiKey, Gateway, Json, merchant_ap
 from cli.moments import FORMATS
 from cli.operator_api import READY_FILE, AnyTarget, AsJson, Ready, ServiceName, calling, places
 from cli.tables import show_table
+from mesh.events.participants import publishers
 from mesh.messages import document
 
-SERVICES = ("order_svc", "payment_svc")
 REBUILD_SECONDS = 600.0
 app = typer.Typer(help="Events: look at them, have them sent or published again.", no_args_is_help=True)
 EventId = Annotated[str, typer.Argument(help="The event's id.")]
@@ -119,7 +119,7 @@ def rebuild(
     if since:
         request.from_time.FromDatetime(since.replace(tzinfo=UTC))
     answers: dict[str, outbox_pb2.RepublishEventsResponse] = {}
-    for name, address in places(SERVICES, service, target).items():
+    for name, address in places(publishers(), service, target).items():
         with calling(name, address, ready_file) as channel:
             answers[name] = OutboxServiceStub(channel).RepublishEvents(request, timeout=REBUILD_SECONDS)
     if as_json:

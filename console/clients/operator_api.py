@@ -23,6 +23,7 @@ from google.protobuf.message import Message
 from console.clients.merchant_api import PAGE_MOST, ApiError, Json
 from console.domain import SessionKey, User
 from mesh import errors
+from mesh.events.participants import WITH_DEAD_LETTERS, publishers
 from mesh.messages import document
 from mesh.rpc.books import add_part, spans
 from mesh.rpc.client import channel
@@ -31,8 +32,6 @@ from mesh.tls import TlsFiles
 TIMEOUT_SECONDS = 15.0
 PAGE_SIZE = 50
 NOT_FOUND = 404
-DEAD_LETTER_SERVICES = ("order_svc", "notify_svc")
-BACKLOG_SERVICES = ("order_svc", "payment_svc", "notify_svc")
 _STATUS = {
     grpc.StatusCode.NOT_FOUND: 404,
     grpc.StatusCode.INVALID_ARGUMENT: 400,
@@ -54,13 +53,15 @@ class OperatorApi:
         dialled = {
             "edge": channel(targets["edge"], identity, peer="edge", tls=tls),
             "payment_svc": channel(targets["payment_svc"], reviews, providers, backlog, peer="payment_svc", tls=tls),
-            **{name: channel(targets[name], letters, backlog, peer=name, tls=tls) for name in DEAD_LETTER_SERVICES},
+            **{name: channel(targets[name], letters, backlog, peer=name, tls=tls) for name in WITH_DEAD_LETTERS},
         }
         self._identity = IdentityServiceStub(dialled["edge"])
         self._reviews = ReviewServiceStub(dialled["payment_svc"])
         self._providers = ProviderServiceStub(dialled["payment_svc"])
-        self._letters = {name: DeadLetterServiceStub(dialled[name]) for name in DEAD_LETTER_SERVICES}
-        self._backlogs = {name: BacklogServiceStub(dialled[name]) for name in BACKLOG_SERVICES}
+        self._letters = {name: DeadLetterServiceStub(dialled[name]) for name in WITH_DEAD_LETTERS}
+        self._backlogs = {
+            name: BacklogServiceStub(dialled[name]) for name in dict.fromkeys((*publishers(), *WITH_DEAD_LETTERS))
+        }
         self._channels = list(dialled.values())
 
     async def close(self) -> None:

@@ -14,6 +14,8 @@ from mesh.contract.descriptors import contract_files
 
 CONSUMERS: Mapping[str, str] = {"order_svc": "order_svc_payments", "notify_svc": "notify_svc_events"}
 """The durable consumer of each service that has one."""
+WITH_DEAD_LETTERS = tuple(CONSUMERS)
+"""Who gives up on events: who consumes them."""
 
 
 @cache
@@ -34,3 +36,8 @@ def owned_subjects() -> Mapping[str, str]:
 def publisher_of(subject: str) -> str:
     """Return the name of the service that publishes to a subject; empty when none does."""
     return owned_subjects().get(".".join(subject.split(".")[:3]) + ".>", "")
+
+
+def publishers() -> tuple[str, ...]:
+    """Return who publishes events, and so has an outbox."""
+    return tuple(dict.fromkeys(owned_subjects().values()))
