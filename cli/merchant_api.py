@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
 import httpx
 import typer
-from rich.console import Console
+
+from cli.endings import failed
 
 Json = dict[str, Any]
 TIMEOUT_SECONDS = 30.0
@@ -85,9 +85,3 @@ def merchant_api(gateway: str, api_key: str) -> Iterator[httpx.Client]:
         raise failed(f"the gateway at {gateway} does not answer: {error}") from None
     except RefusedError as error:
         raise failed(str(error)) from None
-
-
-def failed(words: str) -> typer.Exit:
-    """Say what went wrong, and return the end of the command, status 69."""
-    Console(stderr=True).print(f"fusionxpay: {words}", style="red", markup=False, highlight=False, soft_wrap=True)
-    return typer.Exit(os.EX_UNAVAILABLE)

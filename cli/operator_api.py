@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 import grpc
 import typer
-from rich.console import Console
 
+from cli.endings import failed
 from mesh.rpc.dial import dial, tls_of, tls_of_environment
 from stack.state import has_owner
 
@@ -45,12 +45,13 @@ def calling(service: str, target: str, ready_file: Path) -> Iterator[grpc.Channe
         with opened as channel:
             yield channel
     except grpc.RpcError as error:
-        # every error of a unary call is also the call itself, which knows what the server said
-        said = error.details() if isinstance(error, grpc.Call) else str(error)
-        Console(stderr=True).print(
-            f"fusionxpay: {service} at {address}: {said}", style="red", markup=False, soft_wrap=True
-        )
-        raise typer.Exit(os.EX_UNAVAILABLE) from None
+        raise failed(f"{service} at {address}: {said_by(error)}") from None
+
+
+def said_by(error: grpc.RpcError) -> str:
+    """Return the words of a failed call."""
+    # every error of a unary call is also the call itself, which knows what the server said
+    return (error.details() if isinstance(error, grpc.Call) else str(error)) or ""
 
 
 def places(services: Sequence[str], only: str, target: str) -> dict[str, str]:
@@ -81,7 +82,7 @@ def ready_document(ready_file: Path, option: str = "--metrics") -> dict[str, Any
         else:
             other = "" if option == "--ready-file" else f" or {option}"
             why = f"nothing runs here, as there is no {ready_file}: `make up`, or say --ready-file{other}"
-        raise unavailable(why) from None
+        raise failed(why) from None
     return said
 
 
@@ -92,12 +93,6 @@ def gone(ready_file: Path, ready: Mapping[str, Any]) -> bool:
     if owned is not None:
         return not owned
     return bool(pids) and not any(Path(f"/proc/{pid}").exists() for pid in pids)
-
-
-def unavailable(why: str) -> typer.Exit:
-    """Say why a command cannot do what it should, and return its end, status 69."""
-    Console(stderr=True).print(f"fusionxpay: {why}", style="red", markup=False, highlight=False, soft_wrap=True)
-    return typer.Exit(os.EX_UNAVAILABLE)
 
 
 def _ready(ready_file: Path, service: str) -> dict[str, Any]:

@@ -13,9 +13,8 @@ from urllib.parse import urlsplit
 
 import psycopg
 import typer
-from rich.console import Console
 
-from cli.interrupts import Interrupted, interruptible
+from cli.endings import Interrupted, failed, interruptible
 from cli.operator_api import READY_FILE, AsJson, Ready, ready_document
 from stack.databases import DATABASES, MIGRATIONS, create_databases_and_roles, role_url
 from stack.operate import backup as backups
@@ -138,5 +137,4 @@ def _said() -> Iterator[None]:
     try:
         yield
     except (StackError, psycopg.Error) as error:
-        Console(stderr=True).print(f"fusionxpay: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
+        raise failed(error, 1) from None

@@ -17,8 +17,8 @@ from rich.table import Table
 
 from cli import hops as timeline
 from cli.commands.up import load_settings, show_console
+from cli.endings import Interrupted, interruptible
 from cli.hops import Found, Trip
-from cli.interrupts import Interrupted, interruptible
 from cli.merchant_api import direct_client
 from cli.receiver import Receiver
 from cli.tables import show_table

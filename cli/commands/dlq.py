@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,6 +17,7 @@ from fusionx.mesh.v1.dead_letter_service_pb2_grpc import DeadLetterServiceStub
 from rich.console import Console
 from rich.table import Table
 
+from cli.endings import complain, failed
 from cli.operator_api import (
     READY_FILE,
     AnyTarget,
@@ -26,6 +26,7 @@ from cli.operator_api import (
     ServiceName,
     calling,
     places,
+    said_by,
 )
 from cli.tables import show_table
 from mesh.events.participants import WITH_DEAD_LETTERS
@@ -189,8 +190,7 @@ def _find(where: dict[str, str], ready_file: Path, letter_id: str) -> Found:
             except grpc.RpcError as error:
                 if not _is(error, grpc.StatusCode.NOT_FOUND):
                     raise
-    Console(stderr=True).print(f"fusionxpay: no such dead letter: {letter_id}", style="red", markup=False)
-    raise typer.Exit(os.EX_UNAVAILABLE)
+    raise failed(f"no such dead letter: {letter_id}")
 
 
 def _changed(one: Found, address: str, ready_file: Path, change: Change) -> Found:
@@ -202,8 +202,7 @@ def _changed(one: Found, address: str, ready_file: Path, change: Change) -> Foun
         except grpc.RpcError as error:
             if not _is(error, grpc.StatusCode.FAILED_PRECONDITION):
                 raise
-            said = error.details() if isinstance(error, grpc.Call) else str(error)
-            return Found(one.service, _get(stub, one.letter.dead_letter_id), said or "refused")
+            return Found(one.service, _get(stub, one.letter.dead_letter_id), said_by(error) or "refused")
 
 
 def _get(stub: DeadLetterServiceStub, letter_id: str) -> letter_pb2.DeadLetter:
@@ -218,8 +217,7 @@ def _end(found: list[Found], as_json: bool) -> None:
     _show(found, as_json)
     for one in found:
         if one.error:
-            said = f"fusionxpay: {one.letter.dead_letter_id}: {one.error}"
-            Console(stderr=True).print(said, style="red", markup=False, soft_wrap=True)
+            complain(f"{one.letter.dead_letter_id}: {one.error}")
     raise typer.Exit(EX_REFUSED if any(one.error for one in found) else 0)
 
 

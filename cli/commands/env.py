@@ -11,7 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.operator_api import READY_FILE, Ready, gone, ready_document, unavailable
+from cli.endings import failed
+from cli.operator_api import READY_FILE, Ready, gone, ready_document
 from stack.databases import DATABASES
 from stack.postgres import programs
 
@@ -31,7 +32,7 @@ def env(
     """
     ready = ready_document(ready_file, "--ready-file")
     if gone(ready_file, ready):
-        raise unavailable(f"`fusionxpay up` is not running any more: {ready_file} is what it left")
+        raise failed(f"`fusionxpay up` is not running any more: {ready_file} is what it left")
     if component not in ready["pids"]:
         raise typer.BadParameter(f"the components are {', '.join(ready['pids'])}", param_hint="component")
     for name, value in variables(ready, component).items():

@@ -13,7 +13,8 @@ from typing import Annotated, BinaryIO
 import httpx
 import typer
 
-from cli.merchant_api import DEFAULT_GATEWAY, ApiKey, Gateway, Json, RefusedError, failed, merchant_api
+from cli.endings import failed
+from cli.merchant_api import DEFAULT_GATEWAY, ApiKey, Gateway, Json, RefusedError, merchant_api
 from cli.moments import FORMATS
 from cli.parquet import Rows
 

@@ -18,7 +18,7 @@ import httpx
 import typer
 from standardwebhooks import Webhook
 
-from cli.interrupts import Interrupted, interruptible
+from cli.endings import Interrupted, interruptible
 from cli.merchant_api import DEFAULT_GATEWAY, ApiKey, Gateway, RefusedError, direct_client, http_url, merchant_api, read
 from fusionxpay_client.sse import EventSource, Message
 from stack.state import write_private

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from cli.commands.up import load_settings
-from cli.interrupts import Interrupted, interruptible
+from cli.endings import Interrupted, failed, interruptible
 from cli.prove.load import SHOPS, Load
 from cli.prove.report import show, tell
 from cli.prove.run import SETTLE_SECONDS, kill_in_turn, settle
@@ -37,8 +37,7 @@ def prove(
         with interruptible():
             whole = run(console, load_settings(), minutes=minutes, seed=chosen, shops=shops, settle_for=settle_seconds)
     except StackError as error:
-        Console(stderr=True).print(f"fusionxpay: {error}", style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(1) from None
+        raise failed(error, 1) from None
     except Interrupted:
         raise typer.Exit(130) from None
     if not whole:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from cli.endings import failed
 from cli.operator_api import READY_FILE, Ready, ready_document
 from stack.operate.control import ask
 from stack.process import StackError
@@ -29,6 +30,5 @@ def roll(
         for line in ask(Path(ready_document(ready_file)["control"]), services or []):
             console.print(line)
     except StackError as error:
-        Console(stderr=True).print(f"fusionxpay: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
+        raise failed(error, 1) from None
     console.print("Done.")

@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from cli.operator_api import READY_FILE, AsJson, Ready, ready_document, unavailable
+from cli.endings import failed
+from cli.operator_api import READY_FILE, AsJson, Ready, ready_document
 from cli.trace import Databases, Hop, NoSuchOrderError, hops_of
 
 NAMES = ("orders", "payments", "notify", "audit")
@@ -46,15 +47,14 @@ def trace(
     try:
         hops = hops_of(order_id, databases, logs)
     except NoSuchOrderError:
-        Console(stderr=True).print(f"fusionxpay: there is no order {order_id}", style="red")
-        raise typer.Exit(1) from None
+        raise failed(f"there is no order {order_id}", 1) from None
     if as_json:
         typer.echo(json.dumps([asdict(hop) for hop in hops], indent=2, default=str))
     else:
         Console().print(tree_of(order_id, hops))
     if databases.away:
         listed = "; ".join(f"{name}: {said}" for name, said in databases.away.items())
-        raise unavailable(f"this is not all, as databases do not answer: {listed}")
+        raise failed(f"this is not all, as databases do not answer: {listed}")
 
 
 def tree_of(order_id: UUID, hops: Sequence[Hop]) -> Tree:

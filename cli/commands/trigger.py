@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 import httpx
 import typer
 
-from cli.merchant_api import DEFAULT_GATEWAY, ApiKey, Gateway, Json, direct_client, failed, merchant_api, read
+from cli.endings import failed
+from cli.merchant_api import DEFAULT_GATEWAY, ApiKey, Gateway, Json, direct_client, merchant_api, read
 
 AMOUNT = {"value": "12.00", "currency": "EUR"}
 PART = {"value": "4.50", "currency": "EUR"}

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from cli.interrupts import Interrupted, interruptible
+from cli.endings import Interrupted, failed, interruptible
 from cli.pages import Page, address_of
 from cli.tables import show_table
 from stack.observer import prometheus, targets_of
@@ -70,8 +70,7 @@ def up(
     except Interrupted:
         console.print("Stopped.")
     except (StackError, OSError) as error:
-        Console(stderr=True).print(f"fusionxpay: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
+        raise failed(error, 1) from None
 
 
 def load_settings(**options: Any) -> StackSettings:

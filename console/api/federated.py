@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from console.api.people import show_account
-from console.api.sessions import begin_session, show_login_form
+from console.api.sessions import begin_session, show_dead_link, show_login_form
 from console.api.web import ROOT, Page, Visit
 from console.domain import AccountError
 from console.use_cases.federation import CONNECT, JOIN, LOG_IN, Federation
@@ -55,8 +55,7 @@ async def join(visit: Visit) -> Response:
     token = visit.form.get("token", "")
     ticket = await visit.rooms.invitations.find(token)
     if ticket is None:
-        words = "It was used before, is too old, or there is a newer one. Ask for a new one."
-        return visit.render("error.html", 404, title="This link does not hold", words=words)
+        return show_dead_link(visit)
     try:
         return _lead(visit, *await _federation(visit).begin(JOIN, networks=visit.networks, ticket=token))
     except AccountError as error:

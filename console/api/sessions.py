@@ -60,13 +60,18 @@ async def begin_session(visit: Visit, user: User, back: str) -> Response:
     return answer
 
 
+def show_dead_link(visit: Visit, words: str = "") -> Response:
+    """Say that a link leads nowhere."""
+    words = words or "It was used before, is too old, or there is a newer one. Ask for a new one."
+    return visit.render("error.html", 404, title="This link does not hold", words=words)
+
+
 async def show_link(visit: Visit) -> Response:
     """Ask who has come by a link for a password. Looking at it, as mail programs do, uses nothing up."""
     token = visit.query("token")
     ticket = await visit.rooms.invitations.find(token)
     if ticket is None:
-        words = "It was used before, is too old, or there is a newer one. Ask for a new one."
-        return visit.render("error.html", 404, title="This link does not hold", words=words)
+        return show_dead_link(visit)
     return visit.render("join.html", ticket=ticket, token=token, oidc_name=visit.rooms.oidc_name)
 
 
@@ -79,7 +84,7 @@ async def take_link(visit: Visit) -> Response:
     except AccountError as error:
         ticket = await invitations.find(token)
         if ticket is None:
-            return visit.render("error.html", 404, title="This link does not hold", words=str(error))
+            return show_dead_link(visit, str(error))
         oidc_name = visit.rooms.oidc_name
         return visit.render("join.html", 400, ticket=ticket, token=token, oidc_name=oidc_name, error=str(error))
 

@@ -59,9 +59,8 @@ class OperatorApi:
         self._reviews = ReviewServiceStub(dialled["payment_svc"])
         self._providers = ProviderServiceStub(dialled["payment_svc"])
         self._letters = {name: DeadLetterServiceStub(dialled[name]) for name in WITH_DEAD_LETTERS}
-        self._backlogs = {
-            name: BacklogServiceStub(dialled[name]) for name in dict.fromkeys((*publishers(), *WITH_DEAD_LETTERS))
-        }
+        with_backlog = dict.fromkeys((*publishers(), *WITH_DEAD_LETTERS))
+        self._backlogs = {name: BacklogServiceStub(dialled[name]) for name in with_backlog}
         self._channels = list(dialled.values())
 
     async def close(self) -> None:

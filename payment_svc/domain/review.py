@@ -94,7 +94,7 @@ class Refused:
     why: str
 
 
-_BY_HAND = "give it back at the provider, then answer NOT_CAPTURED"
+BY_HAND = "give it back at the provider, then answer NOT_CAPTURED"
 ANSWERS: Mapping[Subject, Mapping[Resolution, Effect | Refused]] = {
     Subject.OUTCOME: {
         Resolution.CAPTURED: Effect.SETTLE,
@@ -137,9 +137,9 @@ ANSWERS: Mapping[Subject, Mapping[Resolution, Effect | Refused]] = {
         Resolution.GIVE_BACK: Refused("what was taken back cannot be given back: answer NOT_CAPTURED"),
     },
     Subject.FOREIGN: {
-        Resolution.CAPTURED: Refused(f"it is no object of the payment: {_BY_HAND}"),
+        Resolution.CAPTURED: Refused(f"it is no object of the payment: {BY_HAND}"),
         Resolution.NOT_CAPTURED: Effect.NOTHING,
-        Resolution.GIVE_BACK: Refused(f"the gateway cannot name it: {_BY_HAND}"),
+        Resolution.GIVE_BACK: Refused(f"the gateway cannot name it: {BY_HAND}"),
     },
     Subject.SURPLUS: {
         Resolution.CAPTURED: Refused("answer GIVE_BACK, or NOT_CAPTURED once it was dealt with"),

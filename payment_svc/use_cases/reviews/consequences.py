@@ -23,7 +23,7 @@ from payment_svc.domain.payment import (
     StaleFactError,
     is_current,
 )
-from payment_svc.domain.review import Effect, Review, Subject, subject_of
+from payment_svc.domain.review import BY_HAND, Effect, Review, Subject, subject_of
 from payment_svc.providers.registry import capabilities_of
 from payment_svc.use_cases.ledger import Ledger
 from payment_svc.use_cases.refunds import Refunds
@@ -51,7 +51,7 @@ class Consequences:
         received = review.received
         holds_only = received is not None and received.is_held
         if effect in _RETURNS and not holds_only and not capabilities_of(review.provider).refunds:
-            raise invalid("resolution", f"{review.provider} gives nothing back: {_BY_HAND}")
+            raise invalid("resolution", f"{review.provider} gives nothing back: {BY_HAND}")
         if effect == Effect.TURN_DOWN_AND_RETURN and received:
             _check_returnable(payment, received)
         if effect in (Effect.SETTLE, Effect.SETTLE_AND_RETURN, Effect.RELEASE):
@@ -159,9 +159,6 @@ class Consequences:
         await self._losses.write_off_rest(unit, payment, review.provider_reference, reason)
 
 
-_BY_HAND = "give it back at the provider, then answer NOT_CAPTURED"
-
-
 def _is_paid_by(payment: Payment, received: Received) -> bool:
     """Whether the object has shown the payment's own amount since."""
     return payment.status == PaymentStatus.SUCCESS and is_current(payment, received.attempt)
@@ -172,7 +169,7 @@ def _check_returnable(payment: Payment, received: Received) -> None:
     if _is_paid_by(payment, received):
         raise invalid("resolution", "the payment has its whole amount since: refund it, and answer NOT_CAPTURED")
     if received.amount.currency != payment.amount.currency and not received.is_held:
-        raise invalid("resolution", f"{received.amount} is not of the payment's currency: {_BY_HAND}")
+        raise invalid("resolution", f"{received.amount} is not of the payment's currency: {BY_HAND}")
     attempt = next(a for a in payment.attempts if a.number == received.attempt)
     if attempt.provider_reference not in ("", received.reference):
-        raise invalid("resolution", f"{received.reference} is not the object of attempt {attempt.number}: {_BY_HAND}")
+        raise invalid("resolution", f"{received.reference} is not the object of attempt {attempt.number}: {BY_HAND}")

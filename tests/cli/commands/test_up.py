@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.__main__ import app
-from cli.interrupts import interruptible
+from cli.endings import interruptible
 from stack.stack import Stack
 from tests.support.stack.processes import Parent, alive, family
 from tests.support.waiting import eventually

@@ -1,11 +1,15 @@
-"""Signals that end a command in good order."""
+"""How commands end: in good order at a signal, and saying why where they cannot do what they should."""
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+import typer
+from rich.console import Console
 
 
 class Interrupted(BaseException):
@@ -28,3 +32,14 @@ def interruptible() -> Iterator[None]:
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
+
+
+def complain(words: object) -> None:
+    """Say on standard error what went wrong."""
+    Console(stderr=True).print(f"fusionxpay: {words}", style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+def failed(words: object, status: int = os.EX_UNAVAILABLE) -> typer.Exit:
+    """Say what went wrong, and return the end of the command."""
+    complain(words)
+    return typer.Exit(status)
