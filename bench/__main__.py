@@ -30,7 +30,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import beside, edge, idle, keys, providers
-from bench.load import Connection, Tally, order_body, run
+from bench.load import Connection, Tally, create_orders, order_body, payment_body, run
 from mesh.storage.migrate import upgrade
 from stack.settings import StackSettings
 from stack.stack import Ready, Stack
@@ -83,16 +83,8 @@ def inserts_per_second(url: str, load: Load) -> float:
 
 
 def orders(ready: Ready, load: Load) -> Tally:
-    """Create orders through the edge, each under an idempotency key of its own."""
-    name = uuid.uuid4().hex
-
-    async def unit(connection: Connection, number: int) -> str:
-        status, body = await connection.post("/v1/orders", order_body(number), f"{name}-{number}")
-        return "" if status == 200 else f"{status} {body[:80]!r}"
-
-    return uvloop.run(
-        run(ready.edge_grpc, ready.merchant.api_key, unit, connections=load.connections, seconds=load.seconds)
-    )
+    """Create orders through the edge."""
+    return uvloop.run(create_orders(ready, load.connections, load.seconds))
 
 
 def lifecycles(ready: Ready, load: Load) -> Tally:
@@ -104,8 +96,7 @@ def lifecycles(ready: Ready, load: Load) -> Tally:
         if status != 200:
             return f"{status} {body[:80]!r}"
         order_id = orjson.loads(body)["order_id"]
-        wanted = orjson.dumps({"order_id": order_id, "provider": "stripe", "payment_method": "pm_card_visa"})
-        status, body = await connection.post("/v1/payments", wanted, f"{name}-{number}")
+        status, body = await connection.post("/v1/payments", payment_body(order_id), f"{name}-{number}")
         if status != 200:
             return f"{status} {body[:80]!r}"
         while True:

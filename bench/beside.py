@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.counts import cpu_ms
-from bench.load import Connection, Tally, order_body, run
+from bench.load import Connection, Tally, order_body, payment_body, run
 from stack.ports import Ports
 from stack.settings import StackSettings
 from stack.stack import Ready, Stack
@@ -123,7 +123,7 @@ class Payments:
     async def lifecycle(self, connection: Connection, number: int) -> str:
         """Create an order, pay it, and wait until it is SUCCESS."""
         order_id = await _order(connection, number)
-        wanted = orjson.dumps({"order_id": order_id, "provider": "stripe", "payment_method": "pm_card_visa"})
+        wanted = payment_body(order_id)
         begun = time.perf_counter()
         status, body = await connection.post("/v1/payments", wanted, uuid.uuid4().hex)
         self.latencies.append((time.perf_counter() - begun) * 1000)

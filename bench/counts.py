@@ -26,7 +26,7 @@ from psycopg import sql
 from rich.console import Console
 from rich.table import Table
 
-from bench.load import Connection, order_body
+from bench.load import Connection, order_body, payment_body
 from stack.settings import StackSettings
 from stack.stack import Ready, Stack
 
@@ -160,8 +160,7 @@ async def order(connection: Connection, name: str) -> str:
 async def payment(connection: Connection, name: str) -> str:
     """Create an order and pay it."""
     order_id = await order(connection, name)
-    wanted = orjson.dumps({"order_id": order_id, "provider": "stripe", "payment_method": "pm_card_visa"})
-    status, body = await connection.post("/v1/payments", wanted, name)
+    status, body = await connection.post("/v1/payments", payment_body(order_id), name)
     if status != 200:
         raise SystemExit(f"{status} {body!r}")
     return order_id

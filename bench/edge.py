@@ -19,7 +19,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from bench.load import Connection, Tally, order_body, run
+from bench.load import create_orders
 from stack.ports import HOST, Ports
 from stack.probes import http_ok
 from stack.process import Child, Command
@@ -59,7 +59,10 @@ def cost(ready: Ready, connections: int, seconds: float) -> list[Step]:
         for _ in range(ROUNDS):
             for name, address in addresses.items():
                 at_edge = replace(ready, edge_grpc=address)
-                rates[name].append(uvloop.run(_orders(at_edge, connections, seconds)).rate)
+                made = uvloop.run(create_orders(at_edge, connections, seconds))
+                if made.errors:
+                    raise RuntimeError(f"orders failed at the edge: {made.errors}")
+                rates[name].append(made.rate)
     return [Step(name, tuple(found)) for name, found in rates.items()]
 
 
@@ -130,16 +133,3 @@ def _envoy(config: Config) -> Iterator[str]:
 
 def _socket(port: int) -> Config:
     return {"socket_address": {"address": HOST, "port_value": port}}
-
-
-async def _orders(ready: Ready, connections: int, seconds: float) -> Tally:
-    name = uuid.uuid4().hex
-
-    async def unit(connection: Connection, number: int) -> str:
-        status, body = await connection.post("/v1/orders", order_body(number), f"{name}-{number}")
-        return "" if status == 200 else f"{status} {body[:80]!r}"
-
-    tally = await run(ready.edge_grpc, ready.merchant.api_key, unit, connections=connections, seconds=seconds)
-    if tally.errors:
-        raise RuntimeError(f"orders failed at the edge: {tally.errors}")
-    return tally

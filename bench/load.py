@@ -5,10 +5,15 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import orjson
+
+if TYPE_CHECKING:
+    from stack.stack import Ready
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)")
 
@@ -96,6 +101,17 @@ async def run(address: str, api_key: str, unit: Unit, *, connections: int, secon
     return tally
 
 
+async def create_orders(ready: Ready, connections: int, seconds: float) -> Tally:
+    """Create orders through the edge, each under an idempotency key of its own."""
+    name = uuid.uuid4().hex
+
+    async def unit(connection: Connection, number: int) -> str:
+        status, body = await connection.post("/v1/orders", order_body(number), f"{name}-{number}")
+        return "" if status == 200 else f"{status} {body[:80]!r}"
+
+    return await run(ready.edge_grpc, ready.merchant.api_key, unit, connections=connections, seconds=seconds)
+
+
 def order_body(number: int) -> bytes:
     """Return a create-order request as merchants send them."""
     return orjson.dumps(
@@ -106,3 +122,8 @@ def order_body(number: int) -> bytes:
             "metadata": {"cart": f"cart-{number}"},
         }
     )
+
+
+def payment_body(order_id: str) -> bytes:
+    """Return a create-payment request for a card that is charged at once."""
+    return orjson.dumps({"order_id": order_id, "provider": "stripe", "payment_method": "pm_card_visa"})

@@ -16,7 +16,7 @@ from fusionx.payment.v1.provider_service_pb2_grpc import ProviderServiceStub
 from rich.console import Console
 from rich.table import Table
 
-from bench.load import Connection, Tally, order_body, run
+from bench.load import Connection, Tally, create_orders, order_body, payment_body
 from mesh.rpc.dial import dial, tls_of
 from stack.stack import Ready
 
@@ -55,7 +55,7 @@ def overhead(ready: Ready, stripe_key: str, payments: int) -> list[Overhead]:
 
 def orders_meanwhile(ready: Ready, connections: int, seconds: float) -> tuple[Tally, Tally, int]:
     """Measure orders alone, and again while payments wait for a slow provider; say how many waited."""
-    alone = uvloop.run(_orders(ready, connections, seconds))
+    alone = uvloop.run(create_orders(ready, connections, seconds))
     with httpx.Client(base_url=ready.sandbox_url) as control:
         fault = _slow_down(control, SLOW_SECONDS)
         try:
@@ -135,16 +135,6 @@ async def _timed(call: Callable[[], Awaitable[None]], count: int) -> Tally:
     return tally
 
 
-async def _orders(ready: Ready, connections: int, seconds: float) -> Tally:
-    name = uuid.uuid4().hex
-
-    async def unit(connection: Connection, number: int) -> str:
-        status, body = await connection.post("/v1/orders", order_body(number), f"{name}-{number}")
-        return "" if status == 200 else f"{status} {body[:80]!r}"
-
-    return await run(ready.edge_grpc, ready.merchant.api_key, unit, connections=connections, seconds=seconds)
-
-
 async def _orders_beside(ready: Ready, connections: int, seconds: float) -> tuple[Tally, int]:
     """Measure orders once all payments are with the provider, and before it has answered the first."""
     address, key = ready.edge_grpc, ready.merchant.api_key
@@ -159,7 +149,7 @@ async def _orders_beside(ready: Ready, connections: int, seconds: float) -> tupl
             answer = stub.ListProviders(provider_pb2.ListProvidersRequest())
             waiting = next(one.calls_in_flight for one in answer.providers if one.name == "stripe")
             await asyncio.sleep(0.05)
-    tally = await _orders(ready, connections, seconds)
+    tally = await create_orders(ready, connections, seconds)
     await asyncio.gather(*payments)
     return tally, waiting
 
@@ -176,8 +166,7 @@ async def _new_orders(address: str, key: str, count: int) -> list[str]:
 
 
 async def _pay(connection: Connection, order_id: str) -> None:
-    wanted = {"order_id": order_id, "provider": "stripe", "payment_method": "pm_card_visa"}
-    status, body = await connection.post("/v1/payments", orjson.dumps(wanted), f"pay-{order_id}")
+    status, body = await connection.post("/v1/payments", payment_body(order_id), f"pay-{order_id}")
     if status == TOO_LATE:
         # beside a provider that takes long, on a busy machine: it goes on
         return
