@@ -114,9 +114,13 @@ def _times_out_of_range(message: Message, prefix: str = "") -> Iterator[FieldVio
 @cache
 def _holds_times(message: Descriptor) -> bool:
     """Whether a message is a time or a span, or one may be in it: what holds none is not walked through."""
-    if message in (timestamp_pb2.Timestamp.DESCRIPTOR, duration_pb2.Duration.DESCRIPTOR):
-        return True
-    return any(field.message_type is not None and _holds_times(field.message_type) for field in message.fields)
+    seen, left = set[Descriptor](), [message]
+    while left:
+        # a message may hold others of its own kind
+        if (one := left.pop()) not in seen:
+            seen.add(one)
+            left += [field.message_type for field in one.fields if field.message_type is not None]
+    return not seen.isdisjoint((timestamp_pb2.Timestamp.DESCRIPTOR, duration_pb2.Duration.DESCRIPTOR))
 
 
 def _has_nul(text: str) -> bool:

@@ -1,7 +1,7 @@
-"""What one merchant may have under way at once in a process, so that its neighbours have their part of it.
+"""What one merchant may have under way at once in a process that is busy, so that its neighbours have their part.
 
-A process has one event loop and a dozen connections to its database. `OVERLOADED` keeps it from sinking, and asks nobody
-whose the calls are that it is full of.
+A process has one event loop and a dozen connections to its database. `OVERLOADED` keeps it from sinking, and asks
+nobody whose the calls are that it is full of.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from mesh.errors import ApiError, unavailable
 from mesh.metrics import SHARE_USED_UP
 
 PART = 10
-"""A merchant has one in so many of the calls that a process takes at once."""
+"""A merchant is sure of one in so many of the calls that a process takes at once; it has no more once that is full."""
+FULL = 2
+"""A process counts as full when one in so many of its places is taken: the others are for whoever has less."""
 COME_BACK_SECONDS = 1
 """When who was refused comes again: by then, calls that are as fast as most have ended many times."""
 
@@ -24,7 +26,7 @@ Taken = tuple[tuple[str, str | bool], ...]
 
 
 class Shares:
-    """How many calls of each merchant are under way: of all kinds together, and of those that have a bound of their own.
+    """How many calls of each merchant are under way: of all kinds, and of those that have a bound of their own.
 
     In test and in live mode a merchant is two: a test that floods takes nothing from its own customers. What the mesh
     calls for a merchant is counted beside what the merchant calls itself, which so keeps no payment from its order.
@@ -33,34 +35,37 @@ class Shares:
     def __init__(self, max_concurrent: int, bounds: Mapping[str, int]) -> None:
         """Take how many calls there may be of all merchants, and of one merchant's of each RPC that has a bound."""
         self._most = max(1, max_concurrent // PART)
+        self._full = max_concurrent // FULL
         self._bounds = bounds
         self._running: dict[tuple[str, str | bool], int] = {}
+        self._total = 0
 
     def take(self, merchant_id: str, method: str, *, is_own: bool) -> Taken:
         """Count a call, its merchant's own or one of the mesh's for it, until what is returned is given back.
 
-        Raises ApiError where the merchant has its share: RESOURCE_EXHAUSTED, reason TOO_MANY_CALLS, for its own call, and
+        Raises ApiError where the merchant has its share: RESOURCE_EXHAUSTED, reason TOO_MANY_CALLS, for its own call;
         UNAVAILABLE for one of the mesh's, which is made again as one is that reached nobody.
         """
         if not merchant_id:
             return ()
         running, of_all = self._running, (merchant_id, is_own)
         count = running.get(of_all, 0)
-        if count >= self._most:
+        # a merchant who is alone may wait for a slow provider with as many payments as there is room for
+        if count >= self._most and self._total >= self._full:
             raise _refused(self._most, is_own=is_own)
-        bound = self._bounds.get(method)
-        if not bound:
-            running[of_all] = count + 1
-            return (of_all,)
-        of_method = (merchant_id, method)
-        if running.get(of_method, 0) >= bound:
+        bound, of_method = self._bounds.get(method), (merchant_id, method)
+        if bound and running.get(of_method, 0) >= bound:
             raise _refused(bound, is_own=is_own)
         running[of_all] = count + 1
+        self._total += 1
+        if not bound:
+            return (of_all,)
         running[of_method] = running.get(of_method, 0) + 1
         return (of_all, of_method)
 
     def give_back(self, taken: Taken) -> None:
         """Count a call no more."""
+        self._total -= bool(taken)
         for each in taken:
             left = self._running[each] - 1
             if left:

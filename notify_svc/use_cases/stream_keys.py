@@ -17,6 +17,8 @@ INTERVAL_SECONDS = 0.4
 TRUST_SECONDS = 10.0
 """How long streams go on when nobody can say whether their keys still hold: a restart of the edge takes less."""
 AT_ONCE = 10_000
+STALE_SECONDS = 1.5
+"""How long after a change a stream may still be let in by what its key could do before: edges know within a second."""
 
 Look = Callable[[Collection[UUID], int], Awaitable[Looked]]
 
@@ -24,7 +26,8 @@ Look = Callable[[Collection[UUID], int], Awaitable[Looked]]
 class StreamKeys:
     """Ends the streams of keys that were revoked, have expired, were changed, or whose merchant was disabled.
 
-    A key that was changed may still do what its stream does: the reader comes again, and is looked at anew.
+    A key that was changed may still do what its stream does: the reader comes again, and is looked at anew. What comes
+    again at once may be let in by an edge that has not heard of the change, so it ends a second time.
     """
 
     def __init__(self, streams: EventStreams, look: Look, now: Callable[[], float] = time.monotonic) -> None:
@@ -34,6 +37,8 @@ class StreamKeys:
         self._known = now()
         self._failures = 0
         self._last_change = 0
+        self._once_more: list[tuple[float, Collection[UUID]]] = []
+        """Keys that were changed, and when those of their streams end that an edge let in which had not heard of it."""
         self.worker = Worker("stream-keys", self.step, streams.pause_of(INTERVAL_SECONDS))
         streams.when_followed(self._begin)
 
@@ -45,6 +50,8 @@ class StreamKeys:
     async def step(self) -> bool:
         """Ask about the keys of all open streams."""
         started, keys = self._now(), list(self._streams.keys())
+        while self._once_more and self._once_more[0][0] <= started:
+            self._streams.end_of(self._once_more.pop(0)[1])
         try:
             await self._look_at(keys)
         except Exception as error:
@@ -70,5 +77,7 @@ class StreamKeys:
         for first in range(0, len(keys) or 1, AT_ONCE):
             answer = await self._look(keys[first : first + AT_ONCE], after)
             self._streams.end_of(answer.ended | answer.changed)
+            if answer.changed:
+                self._once_more.append((self._now() + STALE_SECONDS, answer.changed))
             last = last or answer.last_change
         self._last_change = last

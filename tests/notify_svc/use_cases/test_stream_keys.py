@@ -12,7 +12,7 @@ from notify_svc.contract.event_types import PUBLIC_TYPES
 from notify_svc.domain.watched_keys import Looked
 from notify_svc.storage.events import EventRepository
 from notify_svc.use_cases.event_stream import QUIET_SECONDS, EventStreams
-from notify_svc.use_cases.stream_keys import INTERVAL_SECONDS, TRUST_SECONDS, StreamKeys
+from notify_svc.use_cases.stream_keys import INTERVAL_SECONDS, STALE_SECONDS, TRUST_SECONDS, StreamKeys
 from tests.notify_svc.conftest import Desk
 
 MINE, ANOTHERS = UUID(int=1), UUID(int=2)
@@ -98,6 +98,27 @@ async def test_a_stream_that_was_let_in_before_a_change_and_seen_after_it_ends(d
         keys._streams = streams
         await keys.step()
         await asyncio.wait_for(task, 30)
+
+
+async def test_a_stream_that_was_let_in_by_who_had_not_heard_of_a_change_ends_once(desk: Desk, notify_url: str) -> None:
+    edge = Edge()
+    async with streaming(desk, notify_url, MINE) as (streams, (task,)):
+        keys = StreamKeys(streams, edge.look, now=lambda: edge.now)
+        await keys.step()
+        edge.changes = {MINE: 8}
+        await keys.step()
+        await asyncio.wait_for(task, 30)
+        async with streaming(desk, notify_url, MINE, ANOTHERS) as (stale, (ends, another)):
+            keys._streams = stale
+            edge.now += STALE_SECONDS
+            await keys.step()
+            await asyncio.wait_for(ends, 30)
+            assert not another.done()
+            async with streaming(desk, notify_url, MINE) as (again, _):
+                keys._streams = again
+                edge.now += STALE_SECONDS
+                await keys.step()
+                assert again.keys() == {MINE}
 
 
 async def test_streams_outlive_a_silence_of_the_edge_that_is_short(desk: Desk, notify_url: str) -> None:
