@@ -36,6 +36,8 @@ MAX_KEPT = 16
 FETCH_SECONDS = 4.0
 MAX_FETCHES = 4
 """At once: a crowd of made-up addresses does not become a crowd of requests."""
+MAX_WAITING = 16
+"""Addresses that are being fetched or wait for it: who sends more comes again, and holds no call of ours meanwhile."""
 
 
 class CertificateUnavailableError(Exception):
@@ -83,7 +85,8 @@ class Certificates:
         """Return the key of a certificate that is PayPal's at this moment.
 
         Raises SignatureInvalidError when it is not, CertificateUnavailableError when it cannot be fetched or its issuer
-        is neither served with it nor known, UnavailableError when the trusted certificates cannot be read.
+        is neither served with it nor known, UnavailableError when the trusted certificates cannot be read, or when too
+        many are being fetched: what is kept already waits for none of them.
         """
         self.check_address(url)
         chain = self._kept.get(url)
@@ -144,6 +147,8 @@ class Certificates:
         """Fetch; whoever wants the same certificate meanwhile gets the same answer."""
         task = self._under_way.get(url)
         if task is None:
+            if len(self._under_way) >= MAX_WAITING:
+                raise UnavailableError("too many certificates are being fetched")
             task = self._under_way[url] = asyncio.create_task(self._fetch(url))
             task.add_done_callback(lambda done: self._fetched(url, done))
         # a caller that goes away takes nobody else's answer with it

@@ -45,6 +45,8 @@ LOSSES = {
 DISPUTES = "CUSTOMER.DISPUTE."
 ASKING_SECONDS = 8.0
 """How long PayPal may take to verify its own message: as a whole, as no other bound is on it."""
+MAX_ASKED = 4
+"""Questions to PayPal under way: they use the connections of payments, and anybody can give rise to one."""
 API = "/v1/notifications/verify-webhook-signature"
 
 
@@ -56,6 +58,7 @@ class Verifier:
         self._certificates = certificates
         self._api = api
         self._seen: OrderedDict[str, bytes] = OrderedDict()
+        self._asked = 0
 
     async def verify(self, body: bytes, headers: Mapping[str, str], now: datetime) -> None:
         """Check the signature by PayPal's certificate; where that cannot be judged by us, PayPal is asked instead.
@@ -105,11 +108,16 @@ class Verifier:
             "webhook_id": self._webhook_id,
         }
         content = json.dumps(question).encode()[:-1] + b', "webhook_event": ' + body + b"}"
+        if self._asked >= MAX_ASKED:
+            raise UnavailableError("PayPal is being asked about too many webhooks")
+        self._asked += 1
         try:
             async with asyncio.timeout(ASKING_SECONDS):
                 answer = await self._api.ask(API, content)
         except (ProviderError, TimeoutError) as error:
             raise UnavailableError("neither PayPal's certificate nor PayPal itself can be reached") from error
+        finally:
+            self._asked -= 1
         if answer.get("verification_status") != "SUCCESS":
             raise SignatureInvalidError("PayPal says that it has not sent this")
 

@@ -64,6 +64,41 @@ def test_order_whose_capture_nobody_tells_of_again_is_asked_about_by_the_restore
     stage(runner, play)
 
 
+def test_capture_of_an_order_that_expired_before_the_restore_could_ask_goes_back(runner: Runner) -> None:
+    async def play(scene: Scene) -> None:
+        orders, payments = scene.world.stores["orders"], scene.world.stores["payments"]
+        orders.save()
+        paid = await scene.pay()
+        await asyncio.sleep(60)
+        await scene.restore("orders")
+        cancel = order_service_pb2.CancelOrderRequest(order_id=scene.shop.order_id)
+        await scene.shop._sure("CancelOrder", cancel, "orders", "orders")
+        assert ask_to_settle(orders.url, payments.url) == 1
+        await asyncio.sleep(60)
+        assert scene.order() == ("CANCELLED", "")
+        assert scene.thing(paid).kept == 0
+
+    stage(runner, play)
+
+
+def test_capture_that_comes_after_its_restored_order_was_cancelled_goes_back(runner: Runner) -> None:
+    async def play(scene: Scene) -> None:
+        orders, payments = scene.world.stores["orders"], scene.world.stores["payments"]
+        orders.save()
+        slow = await scene.pay(token="pm_slow")
+        assert ask_to_settle(orders.url, payments.url) == 0
+        await scene.restore("orders")
+        assert ask_to_settle(orders.url, payments.url) == 1
+        cancel = order_service_pb2.CancelOrderRequest(order_id=scene.shop.order_id)
+        await scene.shop._sure("CancelOrder", cancel, "orders", "orders")
+        scene.world.services["stripe"].book.settle(scene.thing(slow), True)
+        await asyncio.sleep(120)
+        assert scene.order() == ("CANCELLED", "")
+        assert scene.thing(slow).kept == 0
+
+    stage(runner, play)
+
+
 def test_money_that_is_held_when_its_order_is_put_back_pays_it(runner: Runner) -> None:
     async def play(scene: Scene) -> None:
         orders = scene.world.stores["orders"]

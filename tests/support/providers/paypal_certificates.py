@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -28,6 +28,7 @@ NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 HOST = "messageverificationcerts.paypal.com"
 CERT_URL = "https://api.paypal.com/v1/notifications/certs/CERT-1"
 WEBHOOK_ID = "WH1"
+Handler = Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]
 _CA_USAGE = ("key_cert_sign", "crl_sign")
 _LEAF_USAGE = ("digital_signature",)
 _USAGES = (
@@ -146,14 +147,16 @@ class Internet:
             raise answer
         return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
 
-    def receiver(self, folder: Path, *, cert_url_base: str = "", trusted: str = "root") -> PaypalProvider:
-        """Return an adapter that trusts one authority."""
+    def receiver(
+        self, folder: Path, *, cert_url_base: str = "", trusted: str = "root", handler: Handler | None = None
+    ) -> PaypalProvider:
+        """Return an adapter that trusts one authority; what it fetches is answered by the handler, if there is one."""
         ca_file = folder / "ca.pem"
         ca_file.write_bytes(pem(authority(trusted)))
         access = Access(
             "client", "secret", WEBHOOK_ID, "https://paypal.example", cert_url_base=cert_url_base, ca_file=str(ca_file)
         )
-        return PaypalProvider(access, timeout=1, max_calls=100, transport=httpx.MockTransport(self))
+        return PaypalProvider(access, timeout=1, max_calls=100, transport=httpx.MockTransport(handler or self))
 
 
 def serving(*chain: x509.Certificate, url: str = CERT_URL) -> Internet:

@@ -12,7 +12,7 @@ from cryptography import x509
 
 from payment_svc.providers.base import SignatureInvalidError, UnavailableError
 from payment_svc.providers.paypal.adapter import Access, PaypalProvider
-from payment_svc.providers.paypal.certificates import MAX_BYTES, MAX_KEPT
+from payment_svc.providers.paypal.certificates import MAX_BYTES, MAX_KEPT, MAX_WAITING
 from tests.support.providers.paypal_certificates import (
     BODY,
     CERT_URL,
@@ -239,3 +239,22 @@ async def test_only_so_many_certificates_are_kept(tmp_path: Path) -> None:
     for url in [*urls, urls[-1], urls[0]]:
         await receiver.verify(BODY, headers(cert_url=url), NOW)
     assert internet.fetched == [*urls, urls[0]]
+
+
+async def test_crowd_of_made_up_addresses_is_refused_and_holds_up_no_certificate_that_is_known(tmp_path: Path) -> None:
+    is_there, asking = asyncio.Event(), serving(leaf(), authority())
+
+    async def internet(request: httpx.Request) -> httpx.Response:
+        if str(request.url) != CERT_URL:
+            await is_there.wait()
+        return await asking(request)
+
+    receiver = asking.receiver(tmp_path, handler=internet)
+    await receiver.verify(BODY, headers(), NOW)
+    urls = [f"{CERT_URL}{number}" for number in range(MAX_WAITING + 1)]
+    tries = [asyncio.create_task(receiver.verify(BODY, headers(cert_url=url), NOW)) for url in urls]
+    await asyncio.wait(tries, return_when=asyncio.FIRST_COMPLETED)
+    await receiver.verify(BODY, headers(), NOW)
+    is_there.set()
+    ended = await asyncio.gather(*tries, return_exceptions=True)
+    assert [type(one) for one in ended].count(UnavailableError) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import zlib
 from datetime import timedelta
@@ -145,6 +146,26 @@ async def test_without_any_answer_it_stays_open(status: int, tmp_path: Path) -> 
     internet = Internet({CERT_URL: httpx.ConnectError("refused")}, httpx.Response(status, json={}))
     with pytest.raises(UnavailableError):
         await accepted(internet, tmp_path)
+
+
+async def test_paypal_is_asked_about_few_at_once_and_the_others_come_again(tmp_path: Path) -> None:
+    answers = asyncio.Event()
+
+    async def internet(request: httpx.Request) -> httpx.Response:
+        if request.url.path == webhooks.API:
+            await answers.wait()
+        return await asking(request)
+
+    asking = Internet(
+        {CERT_URL: httpx.ConnectError("refused")}, httpx.Response(200, json={"verification_status": "SUCCESS"})
+    )
+    receiver = asking.receiver(tmp_path, handler=internet)
+    tries = [asyncio.create_task(receiver.verify(BODY, headers(), NOW)) for _ in range(webhooks.MAX_ASKED + 1)]
+    await asyncio.wait(tries, return_when=asyncio.FIRST_COMPLETED)
+    answers.set()
+    ended = await asyncio.gather(*tries, return_exceptions=True)
+    assert [type(one) for one in ended if one] == [UnavailableError]
+    await receiver.verify(BODY, headers(), NOW)
 
 
 @pytest.mark.parametrize("body", [b'{} , "webhook_id": "WH2"', b"nonsense", b"[]", b""])
