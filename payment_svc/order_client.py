@@ -12,9 +12,9 @@ from fusionx.order.v1 import order_payment_service_pb2 as internal_pb2
 from fusionx.order.v1 import order_pb2, payment_link_pb2
 from fusionx.order.v1.link_checkout_service_pb2_grpc import LinkCheckoutServiceStub
 from fusionx.order.v1.order_payment_service_pb2_grpc import OrderPaymentServiceStub
-from fusionx.type.v1 import money_pb2
 
 from mesh import context
+from mesh.messages import money_message
 from mesh.money import Money
 from mesh.rpc.client import channel
 from mesh.storage.history import Change, Entry, Origin
@@ -66,7 +66,8 @@ class OrderCalls:
             order_id=str(payment.order_id),
             merchant_id=str(payment.merchant_id),
             payment_id=str(payment.payment_id),
-            amount=money_pb2.Money(value=payment.amount.value, currency=payment.amount.currency),
+            amount=money_message(payment.amount),
+            captured_amount=money_message(payment.money(payment.captured)),
         )
         answer: internal_pb2.SettleOrderResponse = await self._stub.SettleOrder(request, timeout=TIMEOUT_SECONDS)
         return answer.settled

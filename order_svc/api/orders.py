@@ -125,7 +125,9 @@ class OrderPaymentServicer(internal_grpc.OrderPaymentServiceServicer):
         self, request: internal_pb2.SettleOrderRequest, _: Context
     ) -> internal_pb2.SettleOrderResponse:
         """Settle an order by a capture, if that can be."""
-        capture = Capture(UUID(request.payment_id), money(request.amount, "amount"))
+        is_told = request.HasField("captured_amount")
+        captured = money(request.captured_amount, "captured_amount").minor if is_told else None
+        capture = Capture(UUID(request.payment_id), money(request.amount, "amount"), captured)
         refusal = await self._orders.try_to_settle(UUID(request.merchant_id), _touched(request.order_id), capture)
         return internal_pb2.SettleOrderResponse(settled=not refusal, reason=refusal)
 

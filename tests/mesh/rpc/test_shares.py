@@ -88,9 +88,11 @@ def get(channel: grpc.aio.Channel, merchant_id: str) -> Any:
 
 
 def settle(channel: grpc.aio.Channel, merchant_id: str) -> Any:
-    ids = {name: str(uuid.uuid4()) for name in ("order_id", "payment_id")}
+    order_id, payment_id = str(uuid.uuid4()), str(uuid.uuid4())
     amount = money_pb2.Money(value="1.00", currency="EUR")
-    request = internal_pb2.SettleOrderRequest(**ids, merchant_id=merchant_id, amount=amount)
+    request = internal_pb2.SettleOrderRequest(
+        order_id=order_id, merchant_id=merchant_id, payment_id=payment_id, amount=amount
+    )
     stub: Any = internal_grpc.OrderPaymentServiceStub(channel)
     return stub.SettleOrder(request, metadata=of(merchant_id))
 

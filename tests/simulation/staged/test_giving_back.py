@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import pytest
 from fusionx.payment.v1 import payment_pb2, payment_service_pb2, refund_pb2
+from fusionx.type.v1 import money_pb2
 
 from mesh.errors import ApiError
 from mesh.storage.database import Session
@@ -276,6 +277,27 @@ def test_page_of_a_payment_that_moved_on_meanwhile_is_closed(runner: Runner, mon
         assert (moved.provider, len(moved.attempts)) == ("paypal", 2)
         await asyncio.sleep(60)
         assert (await scene.shop._get(moved.payment_id)).status == payment_pb2.Payment.CANCELLED
+
+    stage(runner, play)
+
+
+def test_order_that_is_settled_by_a_call_tells_of_the_part_that_was_captured(runner: Runner) -> None:
+    async def play(scene: Scene) -> None:
+        await scene.pay(token="pm_declined")
+        await asyncio.sleep(2)
+        held = await scene.pay(manual=True)
+        await asyncio.sleep(2)
+        # the event of the capture comes after the answer to the question whether it settles the order
+        scene.world.stream.is_away = True
+        request = payment_service_pb2.CapturePaymentRequest(payment_id=held.payment_id)
+        request.amount.CopyFrom(money_pb2.Money(value="5.00", currency="EUR"))
+        await scene.shop._capture(held, request)
+        await asyncio.sleep(30)
+        assert scene.order() == ("SUCCESS", held.payment_id)
+        (row,) = scene.world.stores["orders"].rows("SELECT captured_minor FROM orders")
+        assert row.captured_minor == 500
+        scene.world.stream.is_away = False
+        scene.world.stream.tell()
 
     stage(runner, play)
 

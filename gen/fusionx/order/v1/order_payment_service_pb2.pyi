@@ -90,6 +90,7 @@ class SettleOrderRequest(_message.Message):
     MERCHANT_ID_FIELD_NUMBER: _builtins.int
     PAYMENT_ID_FIELD_NUMBER: _builtins.int
     AMOUNT_FIELD_NUMBER: _builtins.int
+    CAPTURED_AMOUNT_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order to settle."""
     merchant_id: _builtins.str
@@ -100,6 +101,10 @@ class SettleOrderRequest(_message.Message):
     def amount(self) -> _money_pb2.Money:
         """What the payment is of."""
 
+    @_builtins.property
+    def captured_amount(self) -> _money_pb2.Money:
+        """The part of it that was captured. Not given by the version before: the event of the capture tells it."""
+
     def __init__(
         self,
         *,
@@ -107,10 +112,11 @@ class SettleOrderRequest(_message.Message):
         merchant_id: _builtins.str = ...,
         payment_id: _builtins.str = ...,
         amount: _money_pb2.Money | None = ...,
+        captured_amount: _money_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "captured_amount", b"captured_amount"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "merchant_id", b"merchant_id", "order_id", b"order_id", "payment_id", b"payment_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "captured_amount", b"captured_amount", "merchant_id", b"merchant_id", "order_id", b"order_id", "payment_id", b"payment_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
