@@ -1,4 +1,7 @@
-"""Has the order service say whether a capture settles its order, where that is in doubt; what does not goes back."""
+"""Has the order service say whether a capture settles its order, where that is in doubt; what does not goes back.
+
+What settles it leaves no other payment of the order open.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from dataclasses import replace
 import grpc
 
 from mesh.errors import ApiError
+from mesh.events.unit_of_work import UnitOfWork
 from mesh.ids import Clock
 from payment_svc.contract import events as facts
 from payment_svc.domain import operation as operation_domain
@@ -43,11 +47,28 @@ class Settlements:
             await self._ledger.ask_a_person(payment, ReviewKind.SURPLUS_KEPT, ORPHANED, about)
             await self._end(operation, OperationStatus.REFUSED)
         else:
-            await (self._end(operation, OperationStatus.DONE) if settled else self._mark_surplus(operation))
+            await (self._has_settled(payment, operation) if settled else self._mark_surplus(operation))
+
+    async def _has_settled(self, payment: Payment, operation: Operation) -> None:
+        """End the question, and close what else is open for the order.
+
+        What was begun while its capture was written down has not seen that, nor has the capture seen it.
+        """
+        async with self._ledger.work.begin() as unit:
+            if payment.status == PaymentStatus.SUCCESS:
+                for other in await self._ledger.payments.others_of_order(unit.session, payment):
+                    if other.status in LIVE:
+                        await self._ledger.turn_away(unit, await self._ledger.lock(unit, other.payment_id))
+            # rows of payments are held before those of operations, as elsewhere
+            await self._end_in(unit, operation, OperationStatus.DONE)
 
     async def _end(self, operation: Operation, status: OperationStatus) -> None:
         async with self._ledger.work.begin() as unit:
-            await self._ledger.operations.end(unit.session, operation_domain.end(operation, status, self._clock()))
+            await self._end_in(unit, operation, status)
+
+    async def _end_in(self, unit: UnitOfWork, operation: Operation, status: OperationStatus) -> None:
+        ended = operation_domain.end(operation, status, self._clock())
+        await self._ledger.operations.end(unit.session, ended)
 
     async def _mark_surplus(self, operation: Operation) -> None:
         """Note that a capture settles no order, and give it back."""

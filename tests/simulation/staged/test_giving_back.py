@@ -281,6 +281,30 @@ def test_page_of_a_payment_that_moved_on_meanwhile_is_closed(runner: Runner, mon
     stage(runner, play)
 
 
+def test_page_that_was_opened_while_a_late_capture_was_written_down_is_closed(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither of two transactions sees the other's payment: the order is paid, and its customer could pay again."""
+    look, unseen = PaymentRepository.others_of_order, [True]
+
+    async def before_it_is_committed(self: PaymentRepository, session: Session, payment: Payment) -> list[Payment]:
+        found = await look(self, session, payment)
+        return [] if unseen and unseen.pop() else found
+
+    async def play(scene: Scene) -> None:
+        late = await scene.pay(token="pm_declined")
+        await asyncio.sleep(2)
+        page = await scene.pay(token="pm_action")
+        monkeypatch.setattr(PaymentRepository, "others_of_order", before_it_is_committed)
+        await scene.take_after_all(late)
+        await asyncio.sleep(60)
+        assert scene.order() == ("SUCCESS", late.payment_id)
+        assert (await scene.shop._get(page.payment_id)).status == payment_pb2.Payment.CANCELLED
+        assert scene.thing(page).state == State.CLOSED
+
+    stage(runner, play)
+
+
 def test_order_that_is_settled_by_a_call_tells_of_the_part_that_was_captured(runner: Runner) -> None:
     async def play(scene: Scene) -> None:
         await scene.pay(token="pm_declined")
