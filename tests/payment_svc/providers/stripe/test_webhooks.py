@@ -1,24 +1,22 @@
-"""Stripe's webhooks: which signatures count, and what an event points at."""
+"""Stripe's webhooks: what an event points at."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-import stripe
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payment_svc.providers.base import ProviderEvent, SignatureInvalidError
+from payment_svc.providers.base import ProviderEvent
 from payment_svc.providers.stripe import webhooks
 from tests.support.net.scripted import Answer, scripted
 from tests.support.providers import stripe_api as api
 from tests.support.providers.stripe_api import PAYMENT, REFUND, adapter, error
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-SECRET = "whsec_test"
 EVENT = {
     "id": "evt_1",
     "type": "payment_intent.succeeded",
@@ -26,48 +24,6 @@ EVENT = {
     "data": {"object": {"id": "pi_1", "object": "payment_intent", "metadata": {"payment_id": "p-1"}}},
 }
 BODY = json.dumps(EVENT).encode()
-
-
-def _header(at: datetime = NOW, secret: str = SECRET, scheme: str = "v1") -> dict[str, str]:
-    timestamp = int(at.timestamp())
-    signed = stripe.WebhookSignature._compute_signature(f"{timestamp}.{BODY.decode()}", secret)
-    return {"stripe-signature": f"t={timestamp},{scheme}={signed}"}
-
-
-@pytest.mark.parametrize("seconds", [-300, -1, 0, 1, 300])
-def test_signature_within_the_tolerance_passes(seconds: int) -> None:
-    webhooks.verify(BODY, _header(NOW + timedelta(seconds=seconds)), [SECRET], NOW)
-
-
-def test_signature_of_either_secret_passes_while_secrets_rotate() -> None:
-    for secret in ("whsec_old", "whsec_new"):
-        webhooks.verify(BODY, _header(secret=secret), ["whsec_old", " whsec_new"], NOW)
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {},
-        {"stripe-signature": ""},
-        {"stripe-signature": "t=,v1="},
-        {"stripe-signature": "v1=00"},
-        _header(NOW - timedelta(seconds=301)),
-        _header(NOW + timedelta(seconds=301)),
-        _header(secret="whsec_other"),
-        _header(scheme="v0"),
-    ],
-)
-def test_signature_that_is_wrong_stale_or_from_the_future_is_refused(headers: dict[str, str]) -> None:
-    with pytest.raises(SignatureInvalidError):
-        webhooks.verify(BODY, headers, [SECRET], NOW)
-
-
-@given(st.integers(0, len(BODY) - 1), st.integers(1, 255))
-def test_any_touched_byte_is_noticed(position: int, change: int) -> None:
-    touched = bytearray(BODY)
-    touched[position] ^= change
-    with pytest.raises(SignatureInvalidError):
-        webhooks.verify(bytes(touched), _header(), [SECRET], NOW)
 
 
 @pytest.mark.parametrize(
