@@ -7,14 +7,11 @@ from typing import Any
 import grpc
 import pytest
 
-from mesh import context
 from mesh.errors import ApiError
-from mesh.storage.database import Database
 from mesh.storage.listing import Listing
 from payment_svc.domain.payment import Failure, PaymentStatus
 from payment_svc.domain.refund import Refund, RefundSnapshot, RefundStatus
 from payment_svc.providers.base import ObjectNotFoundError, OutcomeUnknownError, RejectedError, UnavailableError
-from tests.support.databases.simulated import Store
 from tests.support.payment_ledger import Gateway
 from tests.support.payment_rows import payment_of
 from tests.support.rows import MINE
@@ -22,14 +19,6 @@ from tests.support.rows import MINE
 R = RefundStatus
 PAID = payment_of(MINE, status=PaymentStatus.SUCCESS, captured=1200)
 DECLINED = Failure("declined", "no")
-
-
-@pytest.fixture
-async def gateway_(database: Database, store: Store) -> Gateway:
-    context.enter(context.Call(f"{1:032x}"))
-    made = Gateway(database, store)
-    await made.put(PAID)
-    return made
 
 
 @pytest.mark.parametrize(

@@ -34,14 +34,6 @@ PAID = payment_of(MINE, status=S.SUCCESS, captured=1200)
 DECLINED = Failure("declined", "no")
 
 
-@pytest.fixture
-async def gateway_(database: Database, store: Store) -> Gateway:
-    context.enter(context.Call(f"{1:032x}"))
-    made = Gateway(database, store)
-    await made.put(PAID)
-    return made
-
-
 async def test_refund_is_made_of_what_is_asked_or_all_that_is_left(gateway_: Gateway) -> None:
     first = await gateway_.create(500)
     assert isinstance(first, Refund)
