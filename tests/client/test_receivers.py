@@ -16,6 +16,7 @@ import pytest
 
 from stack.ports import HOST, Ports
 from tests.support.merchant.api import Merchant
+from tests.support.packages import node_with
 from tests.support.paths import ROOT
 from tests.support.waiting import eventually
 
@@ -29,14 +30,7 @@ def with_python(_: Path) -> list[str]:
 
 def with_node(folder: Path) -> list[str]:
     """Return how the Node one is started, beside the package that it needs."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if not node or not npm:
-        pytest.skip("there is no Node here")
-    quiet = ["--no-audit", "--no-fund", "--loglevel=error", "--fetch-retries=0"]
-    installed = subprocess.run([npm, "install", *quiet, "standardwebhooks@1"], cwd=folder, check=False)
-    if installed.returncode:
-        pytest.skip("npm can install nothing here")
-    return [node, str(shutil.copy(EXAMPLES / "receiver.mjs", folder))]
+    return [node_with(folder, "standardwebhooks@1"), str(shutil.copy(EXAMPLES / "receiver.mjs", folder))]
 
 
 @contextmanager

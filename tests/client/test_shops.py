@@ -16,28 +16,19 @@ import pytest
 from stack.ports import HOST, Ports
 from stack.stack import Ready
 from tests.support.merchant.api import Merchant
+from tests.support.packages import install, node_with
 from tests.support.paths import ROOT
 from tests.support.waiting import eventually
 
 EXAMPLES = ROOT / "examples"
-INSTALL_SECONDS = 120
 Start = Callable[[Path, int], tuple[list[str], dict[str, str]]]
-
-
-def _installed(command: list[str], folder: Path, what: str) -> None:
-    try:
-        done = subprocess.run(command, cwd=folder, check=False, capture_output=True, timeout=INSTALL_SECONDS)
-    except subprocess.TimeoutExpired:
-        pytest.skip(f"{what} cannot be had here")
-    if done.returncode:
-        pytest.skip(f"{what} cannot be had here")
 
 
 def _python(folder: Path, *packages: str) -> dict[str, str]:
     """Install packages beside those that are here, and return what finds them."""
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
     # what is never imported need not be compiled
-    _installed([*pip, "--retries=0", "--no-deps", "--target", str(folder), *packages], folder, packages[0])
+    install([*pip, "--retries=0", "--no-deps", "--target", str(folder), *packages], folder, packages[0])
     return {"PYTHONPATH": str(folder)}
 
 
@@ -56,11 +47,7 @@ def in_django(folder: Path, port: int) -> tuple[list[str], dict[str, str]]:
 
 def in_express(folder: Path, port: int) -> tuple[list[str], dict[str, str]]:
     """Return how the shop in Express is started."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if not node or not npm:
-        pytest.skip("there is no Node here")
-    quiet = ["--no-audit", "--no-fund", "--loglevel=error", "--fetch-retries=0"]
-    _installed([npm, "install", *quiet, "express@5"], folder, "express")
+    node = node_with(folder, "express@5")
     (folder / "node_modules" / "fusionxpay").symlink_to(ROOT / "client" / "node")
     shop = shutil.copy(EXAMPLES / "shop_express.mjs", folder)
     return [node, "--preserve-symlinks", str(shop), str(port)], {}
