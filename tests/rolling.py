@@ -11,7 +11,6 @@ service; the simulated providers are the new ones.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import secrets
 import subprocess
@@ -32,7 +31,6 @@ from cli.prove.run import SETTLE_SECONDS, settle
 from envoy_config.tls import PEERS
 from mesh.rpc.dial import tls_of
 from stack.databases import DATABASES, MIGRATIONS
-from stack.envoy import render_envoy
 from stack.layout import COMPONENTS, SERVICES, StackLayout
 from stack.ports import HOST, Ports
 from stack.probes import grpc_serving, healthy_replicas
@@ -41,6 +39,7 @@ from stack.services import OUR_SERVICES
 from stack.settings import StackSettings
 from stack.stack import Stack
 from tests.support.paths import ROOT
+from tests.support.stack.replicas import with_addresses
 from tests.support.waiting import eventually
 
 BOTH_SECONDS = 8.0
@@ -142,15 +141,7 @@ class Update:
 
     def _with_both(self, site: StackLayout) -> Path:
         """Render Envoy's configuration, and add the new services to the addresses."""
-        path = render_envoy(site)
-        config = json.loads(path.read_text())
-        for cluster in config["static_resources"]["clusters"]:
-            if name := BEHIND_ENVOY.get(cluster["name"]):
-                host, _, port = self._addresses[name].rpartition(":")
-                address = {"socket_address": {"address": host, "port_value": int(port)}}
-                cluster["load_assignment"]["endpoints"][0]["lb_endpoints"].append({"endpoint": {"address": address}})
-        path.write_text(json.dumps(config))
-        return path
+        return with_addresses(site, {cluster: self._addresses[name] for cluster, name in BEHIND_ENVOY.items()})
 
 
 def rolling(old: Path, revision: str, seed: int, settle_seconds: float, *, back: bool) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 import httpx
 import psutil
 
-from stack.envoy import render_envoy
 from stack.layout import COMPONENTS, StackLayout
 from stack.ports import HOST
 from stack.process import Child, Command
@@ -18,6 +16,7 @@ from stack.settings import StackSettings
 from stack.stack import Ready, Stack
 from tests.support.net.holding import HoldingProxy, holding
 from tests.support.paths import ROOT
+from tests.support.stack.replicas import with_addresses
 from tests.support.waiting import eventually
 
 LISTS = ("/v1/orders", "/v1/payments", "/v1/webhook_endpoints")
@@ -94,11 +93,4 @@ class ChaosStack:
 
     def _with_replica(self, site: StackLayout) -> Path:
         """Render Envoy's configuration, and add the replica to the order service's addresses."""
-        path = render_envoy(site)
-        config = json.loads(path.read_text())
-        cluster = next(c for c in config["static_resources"]["clusters"] if c["name"] == "order")
-        host, _, port = self._replica_address.rpartition(":")
-        address = {"socket_address": {"address": host, "port_value": int(port)}}
-        cluster["load_assignment"]["endpoints"][0]["lb_endpoints"].append({"endpoint": {"address": address}})
-        path.write_text(json.dumps(config))
-        return path
+        return with_addresses(site, {"order": self._replica_address})
