@@ -47,9 +47,11 @@ def test_failed_is_not_done__a_declined_card_and_then_a_good_one_is_a_paid_order
     order_id = merchant.new_order()["order_id"]
     payment = merchant.open_page(order_id)
     assert provider.pay(payment["redirect_url"], "pm_card_chargeDeclined").status_code == 402
-    eventually(lambda: merchant.payment(payment["payment_id"]).get("failure"), "the decline to be heard of")
-    provider.pay(payment["redirect_url"])
+    refused = receiver.wait_for_state(payment["payment_id"], lambda seen: bool(seen.get("failure")))
+    assert refused["status"] not in ("FAILED", "CANCELLED")
+    assert provider.pay(payment["redirect_url"]).status_code == 200
     assert_paid(merchant, provider, receiver, order_id)
+    assert merchant.payment(payment["payment_id"]).get("failure") is None
 
 
 def test_dedupe_is_not_marked_before_the_effect__an_event_that_failed_to_apply_is_applied_later(

@@ -77,19 +77,6 @@ def test_declined_order_is_paid_by_a_new_payment(merchant: Merchant, provider: P
     ]
 
 
-def test_customer_who_is_declined_on_the_page_pays_with_another_card(
-    merchant: Merchant, provider: Provider, receiver: Receiver
-) -> None:
-    order_id = merchant.new_order()["order_id"]
-    payment = merchant.open_page(order_id)
-    assert provider.pay(payment["redirect_url"], "pm_card_chargeDeclined").status_code == 402
-    refused = receiver.wait_for_state(payment["payment_id"], lambda seen: bool(seen.get("failure")))
-    assert refused["status"] not in ("FAILED", "CANCELLED")
-    assert provider.pay(payment["redirect_url"]).status_code == 200
-    assert_paid(merchant, provider, receiver, order_id)
-    assert merchant.payment(payment["payment_id"]).get("failure") is None
-
-
 @pytest.mark.parametrize(
     ("answer", "payment", "order"), [("approve", "SUCCESS", "SUCCESS"), ("refuse", "FAILED", "FAILED")]
 )
