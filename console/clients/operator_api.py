@@ -23,9 +23,9 @@ from google.protobuf.message import Message
 from console.clients.merchant_api import PAGE_MOST, ApiError, Json
 from console.domain import SessionKey, User
 from mesh import errors
+from mesh.comparison_spans import add_part, spans
 from mesh.events.participants import WITH_DEAD_LETTERS, publishers
 from mesh.messages import document
-from mesh.rpc.books import add_part, spans
 from mesh.rpc.client import channel
 from mesh.tls import TlsFiles
 

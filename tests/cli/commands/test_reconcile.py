@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from cli.__main__ import app
 from cli.commands import reconcile
 from cli.standing_books import lines, look
-from mesh.rpc.books import spans
+from mesh.comparison_spans import spans
 from stack.stack import Ready
 
 
