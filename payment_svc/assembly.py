@@ -40,7 +40,7 @@ from payment_svc.storage.test_clocks import TestClockRepository
 from payment_svc.use_cases.accounts import Accounts
 from payment_svc.use_cases.event_application import EventApplication, Resources
 from payment_svc.use_cases.exchanges import Exchanges
-from payment_svc.use_cases.ledger import Books, Ledger
+from payment_svc.use_cases.ledger import Ledger, PaymentRepositories
 from payment_svc.use_cases.measures import Measures
 from payment_svc.use_cases.operations import Operations
 from payment_svc.use_cases.payment_events import PaymentEvents
@@ -125,7 +125,7 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
     store, event_store = PaymentRepository(), WebhookRepository()
     ledger = Ledger(
         work,
-        Books(store),
+        PaymentRepositories(store),
         authorization=settings.authorization_lifetime,
         give_back=settings.return_surplus,
         clock=clock,

@@ -53,7 +53,7 @@ ASKED_AFTER = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class PaymentRepositories:
     """Where what is known of payments stands."""
 
     payments: PaymentRepository = field(default_factory=PaymentRepository)
@@ -68,7 +68,7 @@ class Ledger:
     def __init__(
         self,
         work: UnitsOfWork,
-        books: Books,
+        repositories: PaymentRepositories,
         *,
         authorization: timedelta | None = None,
         give_back: bool = True,
@@ -76,12 +76,14 @@ class Ledger:
         ids: NewId = new_id,
     ) -> None:
         self.work = work
-        self.payments = books.payments
-        self.operations = books.operations
-        self.refunds = books.refunds
-        self.reviews = books.reviews
-        self.questions = Questions(books.reviews, clock=clock, ids=ids)
-        self.returns = Returns(books.refunds, books.reviews, self.questions, give_back=give_back, clock=clock, ids=ids)
+        self.payments = repositories.payments
+        self.operations = repositories.operations
+        self.refunds = repositories.refunds
+        self.reviews = repositories.reviews
+        self.questions = Questions(repositories.reviews, clock=clock, ids=ids)
+        self.returns = Returns(
+            repositories.refunds, repositories.reviews, self.questions, give_back=give_back, clock=clock, ids=ids
+        )
         self._authorization = authorization
         self._clock = clock
         self._ids = ids

@@ -1,4 +1,7 @@
-"""The use cases of payments: start one, look at them, capture, cancel. `charging` carries them on."""
+"""The use cases of payments: start one, look at them, capture, cancel.
+
+`operations` asks the provider, `ledger` writes down what came of it.
+"""
 
 from __future__ import annotations
 

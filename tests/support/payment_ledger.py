@@ -24,7 +24,7 @@ from payment_svc.domain.payment import (
 from payment_svc.domain.refund import Refund, RefundSnapshot, RefundStatus
 from payment_svc.providers.base import AmountNotSupportedError, Capabilities
 from payment_svc.storage.operations import OperationRepository
-from payment_svc.use_cases.ledger import Books, Ledger
+from payment_svc.use_cases.ledger import Ledger, PaymentRepositories
 from payment_svc.use_cases.refunds import Refunds
 from tests.support.databases.simulated import Store
 from tests.support.payment_rows import store_payments
@@ -44,7 +44,9 @@ class World:
         numbers = iter(range(0x100, 0x200))
         self.now = NOW
         work = UnitsOfWork(database, lambda _rows: None)
-        self.ledger = Ledger(work, Books(), clock=lambda: self.now, ids=lambda: uuid.UUID(int=next(numbers)))
+        self.ledger = Ledger(
+            work, PaymentRepositories(), clock=lambda: self.now, ids=lambda: uuid.UUID(int=next(numbers))
+        )
 
     async def put(self, payment: Payment, *operations: Operation) -> None:
         """Store a payment and operations on it."""

@@ -1,4 +1,4 @@
-"""Compares the books of each provider day by day, without anybody asking: once a replica, whichever has the turn."""
+"""Compares the books of each provider day by day, without anybody asking: one replica at a time does it."""
 
 from __future__ import annotations
 

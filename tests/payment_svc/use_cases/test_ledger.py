@@ -26,7 +26,7 @@ from payment_svc.domain.payment import (
     Snapshot,
 )
 from payment_svc.domain.review import About, Resolution, Review, ReviewKind
-from payment_svc.use_cases.ledger import Books, Ledger
+from payment_svc.use_cases.ledger import Ledger, PaymentRepositories
 from tests.support.databases.simulated import Store
 from tests.support.payment_ledger import World, fact, operation
 from tests.support.payment_rows import payment_of
@@ -358,7 +358,7 @@ async def test_payment_that_is_not_here_is_not_found(world: World) -> None:
 
 
 def test_operation_is_of_the_payment_unless_it_is_of_a_part() -> None:
-    ledger = Ledger(UnitsOfWork(None, lambda _: None), Books(), clock=lambda: NOW, ids=lambda: MINE)  # type: ignore[arg-type]
+    ledger = Ledger(UnitsOfWork(None, lambda _: None), PaymentRepositories(), clock=lambda: NOW, ids=lambda: MINE)  # type: ignore[arg-type]
     whole = ledger.operation(payment_of(MINE), K.CAPTURE, R.MERCHANT)
     assert whole == operation(K.CAPTURE, MINE.int)
     assert ledger.operation(TWICE, K.CAPTURE, R.MERCHANT, 5) == replace(whole, amount=5, attempt=2)

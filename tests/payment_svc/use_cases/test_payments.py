@@ -19,7 +19,7 @@ from payment_svc.domain.new_payment import NewPayment
 from payment_svc.domain.payment import CaptureMethod, Payment, PaymentStatus, Snapshot
 from payment_svc.order_port import PayableOrder
 from payment_svc.storage import intents
-from payment_svc.use_cases.ledger import Books, Ledger
+from payment_svc.use_cases.ledger import Ledger, PaymentRepositories
 from payment_svc.use_cases.payments import Payments
 from payment_svc.use_cases.predecessors import Predecessor, Predecessors
 from tests.support.providers.payments import payment_at
@@ -170,7 +170,7 @@ async def test_lost_payment_is_written_down_as_it_was_begun(
     monkeypatch.setattr(intents, "store", store)
     place: Any = Place(None, None)
     work = cast(Any, SimpleNamespace(statement=place.session))
-    ledger = Ledger(work, Books(), clock=lambda: NOW, ids=uuid.uuid4)
+    ledger = Ledger(work, PaymentRepositories(), clock=lambda: NOW, ids=uuid.uuid4)
     made = Predecessors(ledger, NOBODY, NOBODY, place, lambda: NOW, uuid.uuid4)
     shown = Snapshot("pi_1", status, Money(amount, "EUR") if amount else None)
     with pytest.raises(FoundError):
