@@ -11,9 +11,8 @@ WORKERS ?= 4
 PORT ?= 8080
 # images of Python often forbid it: then each process of ours compiles our modules anew, and each worker all tests
 export PYTHONDONTWRITEBYTECODE :=
-PACKAGES := mesh order_svc payment_svc notify_svc edge envoy_config audit_svc sandbox stack cli tools bench tests
 
-.PHONY: install playwright console-shots site site-shots generated-clients demo up reset test suite chaos examples test-defaults lint format gen client bench flood fuzz storm prove prove-faults rolling replicas switchover cells image image-check simulate simulate-faults constraints clean
+.PHONY: install playwright console-shots site site-shots generated-clients demo up reset test suite chaos examples test-defaults lint format gen client bench flood fuzz storm prove prove-faults rolling replicas switchover cells image image-check simulate simulate-faults mutants gameday constraints clean
 
 install: .venv/.installed
 
@@ -24,6 +23,10 @@ install: .venv/.installed
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@$(PIP) check
 	@touch $@
+
+# What a tool of its own is installed beside: nothing of ours may change its version.
+.venv/pins.txt: .venv/.installed
+	@sed -n 's/^\([^ ]*==[^ ]*\).*/\1/p' constraints.txt > $@
 
 demo: install
 	$(BIN)/fusionxpay demo
@@ -115,8 +118,7 @@ prove-faults: install
 	$(BIN)/python -m tests.simulation.detection --by-proof silence_ends_a_charge acknowledged_before_stored
 
 # What drives the browser of console-shots and site-shots; Chromium itself has to be installed.
-playwright: install
-	@sed -n 's/^\([^ ]*==[^ ]*\).*/\1/p' constraints.txt > .venv/pins.txt
+playwright: .venv/pins.txt
 	$(PIP) install --constraint .venv/pins.txt playwright==1.65.2
 
 # A picture of every page of the console, in Chromium.
@@ -192,8 +194,7 @@ simulate-faults: install
 
 # The code is changed in one place at a time, and the tests that bear on it have to fail.
 MUTANTS ?= --sample 1000
-mutants: install
-	@sed -n 's/^\([^ ]*==[^ ]*\).*/\1/p' constraints.txt > .venv/pins.txt
+mutants: .venv/pins.txt
 	$(PIP) install --constraint .venv/pins.txt cosmic-ray==8.7.0
 	$(BIN)/python -m tests.mutants $(MUTANTS)
 
