@@ -1,3 +1,3 @@
-"""Merchant webhooks: endpoints, events, signed deliveries and their log; owns the database `notify`."""
+"""Events to merchants, by webhook, mail and push; owns the database `notify`."""
 
 import mesh as mesh  # before any stub: it says how gRPC runs

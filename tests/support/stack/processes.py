@@ -1,3 +1,5 @@
+"""Processes as a test sees them: whether one runs, what it has started, and one of its own to end."""
+
 from __future__ import annotations
 
 import json
