@@ -25,6 +25,7 @@ from tests.support.providers.sandbox import Provider
 from tests.support.providers.stripe_events import Stripe
 from tests.support.stack.edges import Edges, edges_of
 from tests.support.stack.run import Run
+from tests.support.suite.rewriting import rewrite_once
 from tests.support.suite.turns import Turns
 
 ClientT = TypeVar("ClientT")
@@ -56,6 +57,12 @@ def pytest_configure(config: pytest.Config) -> None:
         hypothesis.settings.load_profile("short")
     if not hasattr(config, "workerinput"):
         config.stash[_run] = Run.begin()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    """Have them find the tests rewritten."""
+    rewrite_once(config, Path(__file__).parent)
 
 
 @pytest.hookimpl(optionalhook=True)
