@@ -63,6 +63,8 @@ class World:
         self.until: datetime | None = None
         self.open_reviews: list[Any] = []
         self.settles: Any = True
+        self.others: list[Payment] = []
+        self.turned_away: list[Payment] = []
         self.operation: Operation | None = None
         self.ended: list[OperationStatus] = []
         self.locked: list[Any] = []
@@ -121,6 +123,14 @@ class World:
         if len(given) == 3:
             return self.locked.pop(0) if self.locked else None
         return self.payment if given[1] == self.payment.payment_id else self.operation
+
+    async def others_of_order(self, _session: Any, _payment: Payment) -> list[Payment]:
+        """Return the other payments of the order."""
+        return self.others
+
+    async def turn_away(self, _unit: Any, payment: Payment) -> None:
+        """Have a payment closed."""
+        self.turned_away.append(payment)
 
     async def find(self, _session: Any, _payment_id: Any, reference: str) -> Any:
         """Return the refund of a name."""

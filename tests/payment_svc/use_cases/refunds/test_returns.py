@@ -13,7 +13,7 @@ import pytest
 from mesh.errors import ApiError
 from mesh.money import Money
 from payment_svc.domain.operation import Operation, OperationKind, OperationStatus, Requester
-from payment_svc.domain.payment import Payment, PaymentStatus
+from payment_svc.domain.payment import LIVE, Payment, PaymentStatus
 from payment_svc.domain.refund import DECIDED, OTHER_AMOUNT, SURPLUS, RefundStatus
 from payment_svc.domain.review import About, Review, ReviewKind
 from payment_svc.storage.refunds import Sums
@@ -144,7 +144,10 @@ NOWHERE = ApiError(grpc.StatusCode.NOT_FOUND, "NOT_FOUND", "no such order")
 async def test_order_says_whether_a_capture_settles_it(status: PaymentStatus, settles: bool) -> None:
     world = World(replace(PAID, status=status))
     world.settles, world.operation = settles, SETTLE
+    world.others = [replace(world.payment, status=other) for other in S]
     await world.settlements.settle(world.payment, SETTLE)
+    is_paid = status == S.SUCCESS and settles
+    assert len(world.turned_away) == (sum(one.status in LIVE for one in world.others) if is_paid else 0)
     if status not in {S.SUCCESS, S.FAILED, S.CANCELLED}:
         assert (world.ended, world.changed) == ([], [])
         return
