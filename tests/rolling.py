@@ -39,7 +39,7 @@ from stack.services import OUR_SERVICES
 from stack.settings import StackSettings
 from stack.stack import Stack
 from tests.support.paths import ROOT
-from tests.support.stack.replicas import with_addresses
+from tests.support.stack.edges import with_addresses
 from tests.support.waiting import eventually
 
 BOTH_SECONDS = 8.0

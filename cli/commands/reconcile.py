@@ -20,8 +20,8 @@ from cli.moments import FORMATS
 from cli.operator_api import READY_FILE, AsJson, PaymentTarget, Ready, calling
 from cli.standing_books import asked, lines
 from cli.tables import show_table
-from mesh.comparison_spans import add_part, spans
 from mesh.messages import document
+from mesh.rpc.comparison_spans import add_part, spans
 
 TIMEOUT_SECONDS = 600.0
 LIST_SECONDS = 10.0

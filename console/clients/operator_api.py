@@ -23,10 +23,10 @@ from google.protobuf.message import Message
 from console.clients.merchant_api import PAGE_MOST, ApiError, Json
 from console.domain import SessionKey, User
 from mesh import errors
-from mesh.comparison_spans import add_part, spans
 from mesh.events.participants import WITH_DEAD_LETTERS, publishers
 from mesh.messages import document
 from mesh.rpc.client import channel
+from mesh.rpc.comparison_spans import add_part, spans
 from mesh.tls import TlsFiles
 
 TIMEOUT_SECONDS = 15.0

@@ -81,9 +81,7 @@ class Ledger:
         self.refunds = repositories.refunds
         self.reviews = repositories.reviews
         self.questions = Questions(repositories.reviews, clock=clock, ids=ids)
-        self.returns = Returns(
-            repositories.refunds, repositories.reviews, self.questions, give_back=give_back, clock=clock, ids=ids
-        )
+        self.returns = Returns(self.refunds, self.reviews, self.questions, give_back=give_back, clock=clock, ids=ids)
         self._authorization = authorization
         self._clock = clock
         self._ids = ids

@@ -1,7 +1,4 @@
-"""The use cases of payments: start one, look at them, capture, cancel.
-
-`operations` asks the provider, `ledger` writes down what came of it.
-"""
+"""The use cases of payments: start, look, capture, cancel; `operations` asks providers, `ledger` writes down."""
 
 from __future__ import annotations
 

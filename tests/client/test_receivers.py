@@ -16,8 +16,8 @@ import pytest
 
 from stack.ports import HOST, Ports
 from tests.support.merchant.api import Merchant
-from tests.support.packages import node_with
 from tests.support.paths import ROOT
+from tests.support.suite.packages import node_with
 from tests.support.waiting import eventually
 
 EXAMPLES = ROOT / "examples"

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from cli.__main__ import app
 from cli.commands import reconcile
 from cli.standing_books import lines, look
-from mesh.comparison_spans import spans
+from mesh.rpc.comparison_spans import spans
 from stack.stack import Ready
 
 

@@ -16,7 +16,7 @@ from stack.settings import StackSettings
 from stack.stack import Ready, Stack
 from tests.support.net.holding import HoldingProxy, holding
 from tests.support.paths import ROOT
-from tests.support.stack.replicas import with_addresses
+from tests.support.stack.edges import with_addresses
 from tests.support.waiting import eventually
 
 LISTS = ("/v1/orders", "/v1/payments", "/v1/webhook_endpoints")

@@ -1,10 +1,10 @@
-"""Further replicas of the front door, with other settings than the shared stack's, before the same services."""
+"""Further replicas: of the front door with settings of its own, and of services for Envoy to know."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +16,8 @@ from envoy_config.render import configuration
 from envoy_config.tls import PEERS
 from mesh.contract.descriptors import DESCRIPTORS
 from mesh.rpc.dial import tls_of
+from stack.envoy import render_envoy
+from stack.layout import StackLayout
 from stack.ports import HOST, Ports
 from stack.probes import grpc_serving, http_ok
 from stack.process import Child, Command
@@ -103,3 +105,17 @@ def edges_of(stack: Ready, folder: Path) -> Iterator[Edges]:
     """Lend what starts replicas for the block."""
     with ExitStack() as undo:
         yield Edges(stack, folder, undo)
+
+
+def with_addresses(site: StackLayout, further: Mapping[str, str]) -> Path:
+    """Render Envoy's configuration with a further address of each of these clusters, and return the file."""
+    path = render_envoy(site)
+    config = json.loads(path.read_text())
+    clusters = {cluster["name"]: cluster for cluster in config["static_resources"]["clusters"]}
+    for cluster, listen in further.items():
+        host, _, port = listen.rpartition(":")
+        address = {"socket_address": {"address": host, "port_value": int(port)}}
+        endpoints = clusters[cluster]["load_assignment"]["endpoints"][0]["lb_endpoints"]
+        endpoints.append({"endpoint": {"address": address}})
+    path.write_text(json.dumps(config))
+    return path
