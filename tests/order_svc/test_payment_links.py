@@ -27,7 +27,7 @@ from order_svc.use_cases.orders import Lifetimes, Orders
 from order_svc.use_cases.payment_links import LinkChange, NewLink, PaymentLinks, ShownLink, Visitor, new_token
 from stack.stack import Ready
 from tests.support.databases.lent import lent_database
-from tests.support.stack.plans import rows_read
+from tests.support.databases.plans import rows_read
 
 PRICE = Money(1200, "EUR")
 AT_ONCE = 8

@@ -12,7 +12,7 @@ from mesh.events import outbox
 from mesh.storage import retention
 from mesh.storage.database import Database
 from tests.support.databases.clocks import move_clock
-from tests.support.stack.plans import rows_read
+from tests.support.databases.plans import rows_read
 from tests.support.waiting import come_true
 
 Admin = psycopg.Connection[tuple[Any, ...]]

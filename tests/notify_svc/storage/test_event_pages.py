@@ -17,7 +17,7 @@ from notify_svc.storage.events import EventFilter, EventRepository
 from notify_svc.tables import metadata
 from stack.stack import Ready
 from tests.support.databases.lent import lent_database
-from tests.support.stack.plans import rows_read
+from tests.support.databases.plans import rows_read
 
 PAGE = 20
 DAY = timedelta(days=1)

@@ -14,7 +14,7 @@ from mesh.storage.database import Statement
 from mesh.storage.listing import Pages
 from payment_svc.storage import accounts, disputes, measures, operations, payments, provider_events, refunds
 from stack.stack import Ready
-from tests.support.stack.plans import blocks_read, cost, rows_read
+from tests.support.databases.plans import blocks_read, cost, rows_read
 
 TABLES = ("operations", "payments", "refunds", "provider_events", "attempts", "disputes")
 PAGES: dict[str, Pages[Any]] = {"payments": payments.PAGES, "refunds": refunds.PAGES, "disputes": disputes.PAGES}
