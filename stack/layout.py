@@ -12,6 +12,7 @@ from stack.authority import Authority
 from stack.databases import database_url, role_url
 from stack.ports import HOST, Ports
 from stack.process import Forks
+from stack.providers import replaces_sandbox
 from stack.settings import StackSettings
 from stack.state import DataDir
 
@@ -35,8 +36,6 @@ class StackLayout:
     nats_url: str
     redis_url: str
     sandbox_url: str
-    stripe_api_key: str = field(repr=False)
-    stripe_webhook_secret: str = field(repr=False)
     log_level: str
     requests_per_second: int
     key_requests_per_second: int
@@ -136,9 +135,9 @@ def plan_layout(
         "postgres": settings.postgres_url,
         "nats": settings.nats_url,
         "valkey": settings.redis_url,
-        "sandbox": settings.stripe_api_key,
     }
-    embedded = frozenset(name for name in wanted if not replaced.get(name))
+    elsewhere = {name for name, url in replaced.items() if url} | ({"sandbox"} if replaces_sandbox() else set())
+    embedded = wanted - elsewhere
     processes = [name for service in REPLICATED for name in instances(service, settings.replicas)]
     infra = [name for name in COMPONENTS if name not in REPLICATED]
     nodes = instances("nats", settings.nats_nodes)
@@ -169,8 +168,6 @@ def plan_layout(
         nats_url=url("nats", own_nats),
         redis_url=url("valkey", f"redis://:{secrets.valkey_password}@{HOST}:{numbers['valkey']}/0"),
         sandbox_url=f"http://{HOST}:{numbers['sandbox']}" if "sandbox" in embedded else "",
-        stripe_api_key=settings.stripe_api_key or secrets.stripe_api_key,
-        stripe_webhook_secret=settings.stripe_webhook_secret or secrets.stripe_webhook_secret,
         log_level=settings.log_level,
         requests_per_second=settings.requests_per_second,
         key_requests_per_second=settings.key_requests_per_second,

@@ -14,20 +14,19 @@ from stack.layout import REPLICATED, ROOT, StackLayout
 from stack.nats_config import PERMISSIONS
 from stack.probes import grpc_serving, http_ok
 from stack.process import Child, Command
-from stack.providers import discover, provider_folders
+from stack.providers import discover
 from stack.servers import outside_env
 
 SMTP_PREFIX = "FUSIONXPAY_SMTP_"
-# What our services may not inherit: secrets that belong to one of them, and what is meant for the stack itself.
 WITHHELD = (
     "FUSIONXPAY_STACK_",
-    *(provider.PREFIX for provider in discover()),
     SMTP_PREFIX,
     "FUSIONXPAY_VAPID_",
     "FUSIONXPAY_POSTGRES_URL",
     "FUSIONXPAY_NATS_URL",
     "FUSIONXPAY_REDIS_URL",
 )
+"""What our services may not inherit, as providers' settings: what is one's alone, or meant for the stack itself."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,8 @@ class Service:
         if tls := layout.tls(self.name):
             shared |= {"TLS_CERT_FILE": str(tls.cert), "TLS_KEY_FILE": str(tls.key), "TLS_CA_FILE": str(tls.ca)}
         ours = {f"FUSIONXPAY_{name}": value for name, value in (shared | self.settings(layout)).items()}
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(WITHHELD)}
+        withheld = (*WITHHELD, *(provider.PREFIX for provider in discover().values()))
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(withheld)}
         spans = {ENDPOINT: layout.otlp_endpoint, PART: str(layout.trace_part)}
         return inherited | ours | spans | _code_of(layout) | dict(layout.service_env.get(self.name, {}))
 
@@ -86,7 +86,7 @@ def _payment_settings(layout: StackLayout) -> dict[str, str]:
         "BIND_SECRETS": "true",
         "REDIS_URL": layout.redis_url,
     }
-    for provider in discover():
+    for provider in discover().values():
         settings |= provider.gateway_settings(layout)
     return settings
 
@@ -136,7 +136,7 @@ OUR_SERVICES = (
 def forked_modules(embedded: Collection[str]) -> list[str]:
     """Name what the processes of ours in a stack import, and what the payment service finds by its folders."""
     found = [name for name in (*REPLICATED, "sandbox") if name in embedded]
-    return found + [f"payment_svc.{folder}" for folder in provider_folders() if "payment_svc" in embedded]
+    return found + [f"payment_svc.providers.{name}" for name in discover() if "payment_svc" in embedded]
 
 
 def migration(layout: StackLayout, services: Iterable[Service]) -> Child:
@@ -158,7 +158,7 @@ def sandbox(layout: StackLayout) -> Child:
         # where the gateway is reached by HTTPS only, its certificate has to be trusted
         **({} if layout.http == "plain" else {"SSL_CERT_FILE": str(layout.authority.ca_file)}),
     }
-    for provider in discover():
+    for provider in discover().values():
         env |= provider.sandbox_settings(layout)
     env |= layout.service_env.get("sandbox", {})
     command = Command([sys.executable, "-m", "sandbox"], env, ROOT, forks=layout.forks)

@@ -15,7 +15,7 @@ from mesh.tracing.switch import ENDPOINT, PART
 class StackSettings(BaseSettings):
     """Settings of the embedded stack, read from `FUSIONXPAY_STACK_*`.
 
-    The servers that a stack brings are each replaced by a URL, and the simulated Stripe by the real one's key.
+    The servers that a stack brings are each replaced by a URL. What its providers need is in `stack/providers/`.
     """
 
     model_config = SettingsConfigDict(
@@ -78,10 +78,4 @@ class StackSettings(BaseSettings):
         "",
         validation_alias="FUSIONXPAY_REDIS_URL",
         description="Redis or Valkey server to use; empty: an embedded one",
-    )
-    stripe_api_key: str = Field(
-        "", validation_alias="FUSIONXPAY_STRIPE_API_KEY", description="key of the real Stripe; empty: the sandbox"
-    )
-    stripe_webhook_secret: str = Field(
-        "", validation_alias="FUSIONXPAY_STRIPE_WEBHOOK_SECRET", description="signing secret of its webhook endpoint"
     )

@@ -20,6 +20,7 @@ from stack.layout import COMPONENTS, REPLICATED, ROOT, SERVICES, StackLayout, pl
 from stack.plan import STOP_ORDER, carry_out, plan, with_databases
 from stack.ports import Ports
 from stack.process import Child, StackError, stop_all
+from stack.providers import webhook_secrets
 from stack.servers import drain_envoy
 from stack.services import forked_modules, migration
 from stack.settings import StackSettings
@@ -153,7 +154,7 @@ class Stack:
             redis_url=layout.redis_url,
             envoy_admin=layout.envoy_admin if with_envoy else "",
             envoy_metrics=layout.address("envoy_metrics") if with_envoy else "",
-            webhook_secrets={"stripe": layout.stripe_webhook_secret},
+            webhook_secrets=webhook_secrets(layout),
             pids={name: child.pid for name, child in self._servers().items() if child.pid is not None},
             log_dir=str(layout.data.logs),
             control=str(layout.data.folder("control")),

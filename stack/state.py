@@ -37,14 +37,6 @@ def _password() -> str:
     return "p" + secrets.token_hex(16)
 
 
-def _stripe_key() -> str:
-    return "sk_test_" + secrets.token_hex(16)
-
-
-def _webhook_secret() -> str:
-    return "whsec_" + secrets.token_hex(16)
-
-
 def _fernet_key() -> str:
     return Fernet.generate_key().decode()
 
@@ -65,8 +57,6 @@ class Secrets:
     valkey_password: str = field(default_factory=_password, repr=False)
     secret_keys: str = field(default_factory=_fernet_key, repr=False)
     account_keys: str = field(default_factory=_fernet_key, repr=False)
-    stripe_api_key: str = field(default_factory=_stripe_key, repr=False)
-    stripe_webhook_secret: str = field(default_factory=_webhook_secret, repr=False)
     identity_secret_keys: str = field(default_factory=_fernet_key, repr=False)
     vapid_private_key: str = field(default_factory=_vapid_key, repr=False)
     console_keys: str = field(default_factory=_fernet_key, repr=False)

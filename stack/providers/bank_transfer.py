@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 
-from stack.layout import StackLayout
+from stack.providers import Surroundings, outside
 
 PREFIX = "FUSIONXPAY_BANK_TRANSFER_"
+REPLACES_SANDBOX = ""
 
 
-def gateway_settings(layout: StackLayout) -> dict[str, str]:
+def gateway_settings(on: Surroundings) -> dict[str, str]:
     """Return the payment service's settings of the bank; none where it is off."""
-    outside = {name: value for name, value in os.environ.items() if name.startswith(PREFIX) and value}
-    if outside or not layout.sandbox_url:
-        return {name.removeprefix("FUSIONXPAY_"): value for name, value in outside.items()}
+    if (given := outside(PREFIX)) or not on.sandbox_url:
+        return given
     return {
-        "BANK_TRANSFER_API_KEY": _secret(layout, "api_key"),
-        "BANK_TRANSFER_API_BASE": f"{layout.sandbox_url}/bank",
-        "BANK_TRANSFER_WEBHOOK_SECRET": _secret(layout, "webhook_secret"),
-        "BANK_TRANSFER_TOKEN_SECRET": _secret(layout, "token_secret"),
+        "BANK_TRANSFER_API_KEY": _secret(on, "api_key"),
+        "BANK_TRANSFER_API_BASE": f"{on.sandbox_url}/bank",
+        "BANK_TRANSFER_WEBHOOK_SECRET": _secret(on, "webhook_secret"),
+        "BANK_TRANSFER_TOKEN_SECRET": _secret(on, "token_secret"),
     }
 
 
-def sandbox_settings(layout: StackLayout) -> dict[str, str]:
+def sandbox_settings(on: Surroundings) -> dict[str, str]:
     """Return the settings of the sandbox's bank."""
     return {
-        "SANDBOX_BANK_TRANSFER_API_KEY": _secret(layout, "api_key"),
-        "SANDBOX_BANK_TRANSFER_WEBHOOK_URL": f"{layout.edge_url}/v1/webhooks/bank_transfer",
-        "SANDBOX_BANK_TRANSFER_WEBHOOK_SECRET": _secret(layout, "webhook_secret"),
+        "SANDBOX_BANK_TRANSFER_API_KEY": _secret(on, "api_key"),
+        "SANDBOX_BANK_TRANSFER_WEBHOOK_URL": f"{on.edge_url}/v1/webhooks/bank_transfer",
+        "SANDBOX_BANK_TRANSFER_WEBHOOK_SECRET": _secret(on, "webhook_secret"),
     }
 
 
-def _secret(layout: StackLayout, name: str) -> str:
-    return layout.data.provider_secret(f"bank_transfer_{name}", lambda: "bank_" + secrets.token_hex(16))
+def _secret(on: Surroundings, name: str) -> str:
+    return on.data.provider_secret(f"bank_transfer_{name}", lambda: "bank_" + secrets.token_hex(16))

@@ -2,49 +2,49 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 
-from stack.layout import USER, StackLayout
+from stack.providers import Surroundings, outside
 
 PREFIX = "FUSIONXPAY_PAYPAL_"
+REPLACES_SANDBOX = ""
+CLIENT_ID = "fusionxpay"
 
 
-def gateway_settings(layout: StackLayout) -> dict[str, str]:
+def gateway_settings(on: Surroundings) -> dict[str, str]:
     """Return the payment service's settings of PayPal; none where it is off."""
-    outside = {name: value for name, value in os.environ.items() if name.startswith(PREFIX) and value}
-    if outside or not layout.sandbox_url:
-        return {name.removeprefix("FUSIONXPAY_"): value for name, value in outside.items()}
-    base = f"{layout.sandbox_url}/paypal"
+    if (given := outside(PREFIX)) or not on.sandbox_url:
+        return given
+    base = f"{on.sandbox_url}/paypal"
     return {
-        "PAYPAL_CLIENT_ID": USER,
-        "PAYPAL_CLIENT_SECRET": _client_secret(layout),
-        "PAYPAL_WEBHOOK_ID": _webhook_id(layout),
+        "PAYPAL_CLIENT_ID": CLIENT_ID,
+        "PAYPAL_CLIENT_SECRET": _client_secret(on),
+        "PAYPAL_WEBHOOK_ID": _webhook_id(on),
         "PAYPAL_API_BASE": base,
         "PAYPAL_CERT_URL_BASE": base,
-        "PAYPAL_CA_FILE": _ca_file(layout),
+        "PAYPAL_CA_FILE": _ca_file(on),
     }
 
 
-def sandbox_settings(layout: StackLayout) -> dict[str, str]:
+def sandbox_settings(on: Surroundings) -> dict[str, str]:
     """Return the settings of the sandbox's PayPal."""
     return {
-        "SANDBOX_PAYPAL_CLIENT_ID": USER,
-        "SANDBOX_PAYPAL_CLIENT_SECRET": _client_secret(layout),
-        "SANDBOX_PAYPAL_WEBHOOK_ID": _webhook_id(layout),
-        "SANDBOX_PAYPAL_WEBHOOK_URL": f"{layout.edge_url}/v1/webhooks/paypal",
-        "SANDBOX_PAYPAL_CA_FILE": _ca_file(layout),
+        "SANDBOX_PAYPAL_CLIENT_ID": CLIENT_ID,
+        "SANDBOX_PAYPAL_CLIENT_SECRET": _client_secret(on),
+        "SANDBOX_PAYPAL_WEBHOOK_ID": _webhook_id(on),
+        "SANDBOX_PAYPAL_WEBHOOK_URL": f"{on.edge_url}/v1/webhooks/paypal",
+        "SANDBOX_PAYPAL_CA_FILE": _ca_file(on),
     }
 
 
-def _client_secret(layout: StackLayout) -> str:
-    return layout.data.provider_secret("paypal_client_secret", lambda: secrets.token_hex(16))
+def _client_secret(on: Surroundings) -> str:
+    return on.data.provider_secret("paypal_client_secret", lambda: secrets.token_hex(16))
 
 
-def _webhook_id(layout: StackLayout) -> str:
-    return layout.data.provider_secret("paypal_webhook_id", lambda: secrets.token_hex(8).upper())
+def _webhook_id(on: Surroundings) -> str:
+    return on.data.provider_secret("paypal_webhook_id", lambda: secrets.token_hex(8).upper())
 
 
-def _ca_file(layout: StackLayout) -> str:
+def _ca_file(on: Surroundings) -> str:
     """Return where the sandbox writes the CA of its webhook certificates."""
-    return str(layout.data.folder("sandbox") / "paypal-ca.pem")
+    return str(on.data.folder("sandbox") / "paypal-ca.pem")
