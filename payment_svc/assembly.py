@@ -26,9 +26,9 @@ from payment_svc.order_port import OrderClient
 from payment_svc.providers.call_log import CallLog
 from payment_svc.providers.registry import Registry
 from payment_svc.settings import PaymentSettings
+from payment_svc.storage import looks
 from payment_svc.storage.accounts import SECRETS, AccountRepository
 from payment_svc.storage.disputes import DisputeRepository
-from payment_svc.storage.looks import LookRepository
 from payment_svc.storage.maintenances import MaintenanceRepository
 from payment_svc.storage.measures import MeasureRepository
 from payment_svc.storage.payments import PaymentRepository
@@ -153,9 +153,9 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
     allowed = WebhookAllowlist(settings.webhook_networks)
     recoveries: tuple[Recovery[Any], ...] = (
         turns.loop,
-        Recovery(PaymentRecovery(database, LookRepository(), ledger, operations, accounts, clock)),
+        Recovery(PaymentRecovery(database, looks.OF_PAYMENTS, ledger, operations, accounts, clock)),
         Recovery(OperationRecovery(database, ledger, operations, payments, settlements, clock)),
-        Recovery(RefundRecovery(database, ledger, refunds, accounts, timing.patient)),
+        Recovery(RefundRecovery(database, looks.OF_REFUNDS, ledger, refunds, accounts, timing.patient, clock)),
     )
     exchanges = Exchanges(database, store, ProviderCallRepository(), on.calls)
     reconciliation = Reconciliation(

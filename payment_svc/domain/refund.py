@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -63,6 +63,8 @@ class Refund:
     update_time: datetime
     sends: int = 1
     """How often the provider was asked for it. Only the answer to the first try can say that nothing was done."""
+    send_time: datetime | None = None
+    """Since when the provider may know of it, where that is later than since it was made."""
     attempt: int | None = None
     """The attempt whose surplus it gives back; None: it gives back what the payment captured."""
     is_owed: bool = False
@@ -73,6 +75,13 @@ class Refund:
     """When the money went back, as was heard; it stays, whatever comes later."""
     reverse_time: datetime | None = None
     """When it came back: the refund had succeeded, and failed then."""
+
+    def may_be_sent(self, now: datetime, repeatable_for: timedelta) -> bool:
+        """Whether asking for it gives money back at the most once, however often: never yet, or under a key that lives.
+
+        Its provider knows the key for as long as it is `repeatable_for`.
+        """
+        return self.sends == 0 or now - (self.send_time or self.create_time) < repeatable_for
 
     @property
     def is_found(self) -> bool:

@@ -12,12 +12,13 @@ import sqlalchemy as sa
 from psycopg.types.json import Jsonb
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from mesh.ids import parse_uuid
 from mesh.money import Money
 from mesh.storage.database import Session, parameters_for, statement
 from mesh.storage.listing import Listing, Pages
 from mesh.storage.rows import columns_of
 from mesh.storage.schema import NOW
-from payment_svc.domain.payment import Failure
+from payment_svc.domain.payment import Failure, Payment
 from payment_svc.domain.reconciliation import Given
 from payment_svc.domain.refund import OPEN_REFUNDS, SURPLUS, TAKEN_BACK, Refund, RefundStatus
 from payment_svc.tables import refunds
@@ -41,6 +42,7 @@ class RefundRow(NamedTuple):
     update_time: datetime
     checks: int
     sends: int
+    send_time: datetime | None
     attempt: int | None
     is_owed: bool | None
     merchant_order_id: str
@@ -124,17 +126,26 @@ _SCHEDULE = statement(
     .where(refunds.c.refund_id == _id, sa.or_(refunds.c.status == "PENDING", refunds.c.status == "NEEDS_REVIEW"))
     .values(next_check_time=_now + _wait)
 )
+_may_be_sent = sa.and_(
+    refunds.c.refund_id == _id,
+    # a person who is asked may be about to do it by hand
+    refunds.c.status == "PENDING",
+    # what has a name at its provider was made
+    refunds.c.provider_reference == "",
+)
 _SEND = statement(
     sa.update(refunds)
-    .where(
-        refunds.c.refund_id == _id,
-        sa.or_(refunds.c.status == "PENDING", refunds.c.status == "NEEDS_REVIEW"),
-        # what has a name at its provider was made
-        refunds.c.provider_reference == "",
+    .where(_may_be_sent)
+    .values(
+        sends=refunds.c.sends + 1,
+        send_time=sa.case((refunds.c.sends == 0, sa.func.db_now()), else_=refunds.c.send_time),
     )
-    .values(sends=refunds.c.sends + 1)
     .returning(*_COLUMNS),
     RefundRow,
+)
+_NOT_SENT = statement(
+    # where another try is counted beside it, that one may be under way
+    sa.update(refunds).where(_may_be_sent, refunds.c.sends == 1).values(sends=0, send_time=sa.null())
 )
 
 
@@ -222,6 +233,7 @@ def _refund(row: RefundRow) -> Refund:
         create_time=row.create_time,
         update_time=row.update_time,
         sends=row.sends,
+        send_time=row.send_time,
         attempt=row.attempt,
         is_owed=_is_owed(row),
         merchant_order_id=row.merchant_order_id,
@@ -259,6 +271,7 @@ class RefundRepository:
             _INSERT,
             **_changing(refund, wait),
             b_sends=refund.sends,
+            b_send_time=refund.send_time,
             b_attempt=refund.attempt,
             b_is_owed=refund.is_owed,
             b_merchant_order_id=refund.merchant_order_id,
@@ -302,9 +315,21 @@ class RefundRepository:
         await session.run(_SCHEDULE, refund_id=refund_id, wait=wait)
 
     async def send(self, session: Session, refund_id: UUID) -> Refund | None:
-        """Count one more try, before it is made; None when the refund has ended, or has a name at its provider."""
+        """Count one more try, before it is made; None when it has ended, is a person's question, or has a name."""
         row = await session.one(_SEND, refund_id=refund_id)
         return _refund(row) if row else None
+
+    async def not_sent(self, session: Session, refund_id: UUID) -> None:
+        """Note that the only try that was counted has certainly not reached the provider."""
+        await session.run(_NOT_SENT, refund_id=refund_id)
+
+    async def named(self, session: Session, payment: Payment, label: str, reference: str) -> Refund | None:
+        """Return the refund of a payment that a provider's object is of, by our id or by the provider's."""
+        for found in (parse_uuid(label), await self.find(session, payment.payment_id, reference)):
+            refund = await self.get(session, payment.merchant_id, found) if found else None
+            if refund and refund.payment_id == payment.payment_id:
+                return refund
+        return None
 
     async def sums(self, session: Session, payment_id: UUID, attempt: int | None = None) -> Sums:
         """Add up the refunds of a payment's capture, or of an attempt's surplus; hold the payment to rely on it."""

@@ -43,6 +43,10 @@ refunds = sa.Table(
     sa.Column("checks", sa.Integer, nullable=False),
     # how often the provider was asked for it
     sa.Column("sends", sa.Integer, nullable=False, server_default="1"),
+    # since when the provider may know of it, where that is later than since it was made
+    sa.Column("send_time", TIME),
+    # since when nobody could be asked about it; null: the last look was answered
+    sa.Column("failing_since", TIME),
     # the attempt whose surplus it gives back
     sa.Column("attempt", sa.Integer),
     # whether the gateway owes it, and no merchant asked; null: stored by the version before, the reason tells

@@ -20,6 +20,11 @@ from payment_svc.providers.resilience import ResilientProvider
 LAPSED = Failure("not_done", "the provider no longer knows the request, and shows that it was not carried out")
 
 
+def at_refund(payment: Payment, refund: Refund) -> Payment:
+    """Return the payment as the provider knows it that holds the money which a refund gives back."""
+    return at_attempt(payment, refund.attempt) if refund.attempt else payment
+
+
 def at_attempt(payment: Payment, number: int) -> Payment:
     """Return the payment as the provider of one of its attempts knows it."""
     attempt = next(a for a in payment.attempts if a.number == number)

@@ -11,7 +11,6 @@ from uuid import UUID
 
 from mesh.errors import invalid, not_found
 from mesh.events.unit_of_work import UnitOfWork
-from mesh.ids import parse_uuid
 from mesh.storage import idempotency
 from mesh.storage.database import Database
 from mesh.storage.idempotency import Claim, Record
@@ -38,6 +37,7 @@ from payment_svc.domain.review import ABOUT_REFUNDS, Resolution
 from payment_svc.metrics import REFUND_MADE_AFTER_ALL
 from payment_svc.providers.base import (
     AmountNotSupportedError,
+    CredentialsRefusedError,
     ProviderError,
     ProviderEvent,
     RejectedError,
@@ -47,7 +47,7 @@ from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage.restores import Restore
 from payment_svc.use_cases import history_entries as changes
 from payment_svc.use_cases.accounts import Accounts
-from payment_svc.use_cases.answers import ask_for_refund, at_attempt, check_capability, check_part, not_refundable
+from payment_svc.use_cases.answers import ask_for_refund, at_refund, check_capability, check_part, not_refundable
 from payment_svc.use_cases.ledger import Ledger
 from payment_svc.use_cases.lost_refunds import LostRefunds
 from payment_svc.use_cases.payments import LEASE, Runtime
@@ -127,7 +127,8 @@ class Refunds:
         """Ask the provider and commit the outcome; an answer that never came leaves the refund PENDING.
 
         Whoever asks, and however late: nothing is sent under a key that the provider may have forgotten.
-        A provider out of reach did nothing now, but when it was asked before it may have done it then.
+        A provider out of reach did nothing now, but when it was asked before it may have done it then. What is
+        owed stays open; of that a refusal of the credentials is raised: they may be gone for good.
         """
         at = at_refund(payment, refund)
         provider = await self._accounts.of(at)
@@ -139,11 +140,13 @@ class Refunds:
             refusal = error.failure
             return await self._end(refund, claim, lambda current, now: refund_domain.refuse(current, refusal, now))
         except UnavailableError as error:
-            failure = Failure("provider_unavailable", f"try again later: {error}")
-            version = refund.version
-            return await self._end(
-                refund, claim, lambda current, now: refund_domain.not_sent(current, version, failure, now)
-            )
+            ended = await self._end(refund, claim, _not_sent(refund.version, error))
+            if refund.is_owed and refund.sends == 1:
+                async with self._database.session() as session:
+                    await self._store.not_sent(session, refund.refund_id)
+            if refund.is_owed and isinstance(error, CredentialsRefusedError):
+                raise
+            return ended
         except ProviderError as error:
             log.warning("outcome unknown", refund_id=refund.refund_id, error=repr(error))
             return await self._end(refund, claim, lambda _current, _now: None)
@@ -166,14 +169,11 @@ class Refunds:
         return await self.execute(payment, sent, claim)
 
     async def look(self, payment: Payment, refund: Refund) -> bool:
-        """Apply what the provider shows of a refund; return whether it shows one. A look that fails shows none.
+        """Apply what the provider shows of a refund; return whether it shows one.
 
-        Raises RefundAmountError when the provider gives back another amount.
+        Raises RefundAmountError when the provider gives back another amount; ProviderError.
         """
-        try:
-            snapshot = await self.shown(payment, refund)
-        except ProviderError:
-            return bool(refund.provider_reference)
+        snapshot = await self.shown(payment, refund)
         if snapshot is None:
             return False
         await self.apply_snapshot(refund, snapshot)
@@ -192,8 +192,8 @@ class Refunds:
             await self._ledger.questions.ask_of_refund(unit, payment, refund, error)
 
     def is_remembered(self, provider: ResilientProvider, refund: Refund) -> bool:
-        """Whether its provider still knows the key of a refund: asked later, it would give the money back once more."""
-        return self._clock() - refund.create_time < provider.capabilities.repeatable_for
+        """Whether its provider knows the key of a refund still, or cannot know it yet: else it went back twice."""
+        return refund.may_be_sent(self._clock(), provider.capabilities.repeatable_for)
 
     async def apply_snapshot(self, refund: Refund, snapshot: RefundSnapshot, claim: Claim | None = None) -> Refund:
         """Apply what the provider shows, in one transaction with the payment's sum, the events and the stored answer.
@@ -243,11 +243,7 @@ class Refunds:
     async def named(self, payment: Payment, label: str, reference: str) -> Refund | None:
         """Return the refund of a payment that a provider's object is of, by our id or by the provider's."""
         async with self._database.session() as session:
-            for found in (parse_uuid(label), await self._store.find(session, payment.payment_id, reference)):
-                refund = await self._store.get(session, payment.merchant_id, found) if found else None
-                if refund and refund.payment_id == payment.payment_id:
-                    return refund
-        return None
+            return await self._store.named(session, payment, label, reference)
 
     async def _provider_of(self, new: NewRefund) -> tuple[ResilientProvider, Restore | None]:
         """Return who gives the money back, and the restore that may have lost refunds: they are looked for first."""
@@ -322,6 +318,9 @@ class Refunds:
             except RefundAmountError as error:
                 await self.ask_of_amount(refund, error)
                 shown = True
+            except ProviderError:
+                # the same under the same key tells
+                shown = False
             if not shown:
                 return await self.repeat(payment, refund, claim)
         return await self._end(refund, claim, lambda _current, _now: None)
@@ -391,6 +390,6 @@ class Refunds:
         log.info("refund changed", **{name: getattr(refund, name) for name in said})
 
 
-def at_refund(payment: Payment, refund: Refund) -> Payment:
-    """Return the payment as the provider knows it that holds the money which a refund gives back."""
-    return at_attempt(payment, refund.attempt) if refund.attempt else payment
+def _not_sent(version: int, error: UnavailableError) -> refund_domain.Change:
+    failure = Failure("provider_unavailable", f"try again later: {error}")
+    return lambda refund, now: refund_domain.not_sent(refund, version, failure, now)

@@ -6,18 +6,29 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from mesh.context import Call
+from mesh.errors import ApiError
+from mesh.ids import Clock, utc_now
 from mesh.storage.database import Database
 from payment_svc.domain import schedule
 from payment_svc.domain.payment import Payment, is_named
 from payment_svc.domain.refund import Refund, RefundAmountError, RefundSnapshot, RefundStatus
 from payment_svc.domain.review import About, ReviewKind
-from payment_svc.providers.resilience import patience
+from payment_svc.providers.base import (
+    CredentialsRefusedError,
+    OutcomeUnknownError,
+    ProviderError,
+    UnavailableError,
+    UnreadableAnswerError,
+)
+from payment_svc.providers.resilience import ResilientProvider, patience
+from payment_svc.storage.looks import LookRepository
 from payment_svc.storage.refunds import DueRefund
 from payment_svc.use_cases.accounts import Accounts
+from payment_svc.use_cases.answers import at_refund
 from payment_svc.use_cases.ledger import Ledger
 from payment_svc.use_cases.recovery.loop import recovering
 from payment_svc.use_cases.recovery.payments import CLAIM
-from payment_svc.use_cases.refunds import Refunds, at_refund
+from payment_svc.use_cases.refunds import Refunds
 
 
 class RefundRecovery:
@@ -28,16 +39,20 @@ class RefundRecovery:
     def __init__(
         self,
         database: Database,
+        looks: LookRepository,
         ledger: Ledger,
         refunds: Refunds,
         accounts: Accounts,
         patient: timedelta,
+        clock: Clock = utc_now,
     ) -> None:
         self._database = database
+        self._looks = looks
         self._ledger = ledger
         self._refunds = refunds
         self._accounts = accounts
         self._patient = patient
+        self._clock = clock
 
     async def claim(self, limit: int) -> Sequence[DueRefund]:
         """Take refunds that are due to be looked up."""
@@ -49,26 +64,66 @@ class RefundRecovery:
         return recovering(item.refund.merchant_id)
 
     async def check(self, item: DueRefund) -> None:
-        """Look a refund up, else ask for it again."""
+        """Look a refund up, else ask for it again. Raises ProviderError, ApiError when nobody can be asked about it."""
         refund = item.refund
         payment = await self._payment_of(refund)
-        at = at_refund(payment, refund)
-        provider = await self._accounts.of(at)
-        if not is_named(at.provider_reference):
+        try:
+            provider = await self._accounts.of(at_refund(payment, refund))
+        except ApiError as error:
+            await self._failed(payment, refund, error)
+            raise
+        try:
+            await self._check(payment, item, provider)
+        except ProviderError as error:
+            await self._failed(payment, refund, error)
+            raise
+
+    async def _check(self, payment: Payment, item: DueRefund, provider: ResilientProvider) -> None:
+        """Ask. Raises ProviderError for what may stay so, rather than for an outage of what can be asked again."""
+        refund = item.refund
+        if not is_named(at_refund(payment, refund).provider_reference):
             words = f"no object of {provider.name} is known to give it back of: do it there, and say so"
             await self._ask_a_person(payment, refund, words)
             return
+        failed = None
         try:
-            if await self._refunds.look(payment, refund):
+            if await self._look(payment, item):
                 return
-        except RefundAmountError as error:
-            await self._refunds.ask_of_amount(refund, error)
-            return
-        if self._refunds.is_remembered(provider, refund):
-            with patience(self._patient.total_seconds()):
-                await self._refunds.repeat(payment, refund)
-        else:
+        except ProviderError as error:
+            if refund.provider_reference:
+                if _is_outage(error):
+                    return
+                raise
+            failed = error
+        if refund.status != RefundStatus.PENDING or not self._refunds.is_remembered(provider, refund):
             words = f"{provider.name} has not said whether it was made, for as long as it remembers the request"
+            await self._ask_a_person(payment, refund, words)
+            return
+        if isinstance(failed, CredentialsRefusedError):
+            raise failed
+        with patience(self._patient.total_seconds()):
+            await self._refunds.repeat(payment, refund)
+
+    async def _look(self, payment: Payment, item: DueRefund) -> bool:
+        """Return whether the provider shows the refund. Raises ProviderError."""
+        try:
+            is_shown = await self._refunds.look(payment, item.refund)
+        except RefundAmountError as error:
+            await self._refunds.ask_of_amount(item.refund, error)
+            is_shown = True
+        if item.checks > 1:
+            # of the first look there is none before that can have failed
+            async with self._database.session() as session:
+                await self._looks.answer(session, item.refund.refund_id)
+        return is_shown
+
+    async def _failed(self, payment: Payment, refund: Refund, error: Exception) -> None:
+        """Ask a person about a refund that nobody could be asked about for longer than an outage lasts."""
+        async with self._database.session() as session:
+            since = await self._looks.fail(session, refund.refund_id)
+        is_asked = refund.status != RefundStatus.PENDING
+        if since and not is_asked and self._clock() - since > schedule.GIVE_UP:
+            words = f"nobody could be asked about it since {since:%Y-%m-%d %H:%M}: {error}"
             await self._ask_a_person(payment, refund, words)
 
     async def _ask_a_person(self, payment: Payment, refund: Refund, words: str) -> None:
@@ -85,6 +140,12 @@ class RefundRecovery:
     async def _payment_of(self, refund: Refund) -> Payment:
         async with self._ledger.work.begin() as unit:
             return await self._ledger.lock(unit, refund.payment_id)
+
+
+def _is_outage(error: ProviderError) -> bool:
+    """Whether the next look may well be answered, rather than fail for as long as nobody does something about it."""
+    stays = isinstance(error, CredentialsRefusedError | UnreadableAnswerError)
+    return isinstance(error, UnavailableError | OutcomeUnknownError) and not stays
 
 
 def _about(refund: Refund) -> About:

@@ -14,9 +14,9 @@ from payment_svc.domain.refund import RefundSnapshot, RefundStatus
 from payment_svc.domain.review import Resolution, Review, Subject
 from payment_svc.providers.base import ObjectNotFoundError, ProviderError
 from payment_svc.use_cases.accounts import Accounts
-from payment_svc.use_cases.answers import at_attempt
+from payment_svc.use_cases.answers import at_attempt, at_refund
 from payment_svc.use_cases.ledger import Ledger
-from payment_svc.use_cases.refunds import Refunds, at_refund
+from payment_svc.use_cases.refunds import Refunds
 
 log = get_logger(__name__)
 _S = PaymentStatus

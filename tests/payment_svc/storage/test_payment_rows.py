@@ -25,7 +25,7 @@ from payment_svc.domain.payment import (
     PaymentStatus,
     Route,
 )
-from payment_svc.storage.looks import LookRepository
+from payment_svc.storage import looks
 from payment_svc.storage.operations import OperationRepository
 from payment_svc.storage.payments import PaymentRepository
 from tests.support.databases.simulated import Store
@@ -34,7 +34,7 @@ from tests.support.rows import AFTER, BEFORE, MINE, MOMENT, NOW, Watch, ids
 
 S = PaymentStatus
 REPOSITORY = PaymentRepository()
-LOOKS = LookRepository()
+LOOKS = looks.OF_PAYMENTS
 ENDED = {"captured": 1200, "status": S.SUCCESS}
 
 

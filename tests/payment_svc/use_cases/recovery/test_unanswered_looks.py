@@ -21,6 +21,7 @@ from payment_svc.domain.payment import (
     Snapshot,
     StaleFactError,
 )
+from payment_svc.domain.refund import Refund, RefundStatus
 from payment_svc.domain.review import ReviewKind
 from payment_svc.providers.base import (
     CredentialsRefusedError,
@@ -31,7 +32,21 @@ from payment_svc.providers.base import (
     UnreadableAnswerError,
 )
 from payment_svc.storage.payments import DueCheck
-from tests.payment_svc.use_cases.recovery.world import GIVE_UP, HOUR, MOMENT, NOW, OPEN, OPERATION, E, K, S, World
+from payment_svc.storage.refunds import DueRefund
+from tests.payment_svc.use_cases.recovery.world import (
+    DIFFERS,
+    GIVE_UP,
+    HOUR,
+    MOMENT,
+    NOW,
+    OPEN,
+    OPERATION,
+    REFUND,
+    E,
+    K,
+    S,
+    World,
+)
 
 ASKS = (ReviewKind.UNKNOWN_OUTCOME, OPEN.amount)
 HELD = replace(OPEN, status=S.AUTHORIZED, capture_before=NOW + HOUR)
@@ -122,6 +137,66 @@ async def test_money_that_is_not_let_go_after_its_time_is_a_persons_business_in_
     voids = (K.CANCEL, Requester.GATEWAY, "check_capturable")
     asks = [] if since == NOW else [ASKS]
     assert await failed(world) == [voids, "failed", *asks, "raised"]
+
+
+GONE = ERRORS[-1]
+ASKS_OF_REFUND = [RefundStatus.NEEDS_REVIEW, (ReviewKind.UNKNOWN_REFUND, REFUND.amount)]
+
+
+async def failed_refund(world: World, refund: Refund, checks: int = 3) -> list[Any]:
+    try:
+        await world.of_refunds.check(DueRefund(refund, checks))
+    except tuple({type(error) for error in ERRORS}):
+        world.does.append("raised")
+    return world.does
+
+
+@pytest.mark.parametrize("since", [NOW, NOW - GIVE_UP, NOW - GIVE_UP - MOMENT])
+@pytest.mark.parametrize("reference", ["", "re_1"])
+@pytest.mark.parametrize("where", ["account", "look", "refund"])
+async def test_person_is_asked_about_a_refund_whose_account_nobody_can_ask(
+    where: str, reference: str, since: datetime
+) -> None:
+    """However old it is, and whether it was sent: the account is gone, or its credentials are."""
+    world = World(replace(OPEN, status=S.SUCCESS, captured=1200))
+    world.failing_since, revoked = since, CredentialsRefusedError("revoked")
+    if where == "account":
+        world.account_error = GONE
+    elif where == "look":
+        world.is_shown = revoked
+    else:
+        world.error = revoked
+    does = await failed_refund(world, replace(REFUND, provider_reference=reference, sends=0))
+    sent = ["answered", "repeat"] if where == "refund" else []
+    assert does == [*sent, "failed", *(ASKS_OF_REFUND if since < NOW - GIVE_UP else []), "raised"]
+
+
+@pytest.mark.parametrize("error", ERRORS[1:-1], ids=lambda error: type(error).__name__)
+async def test_outage_makes_no_question_of_a_refund_that_can_be_asked_for_again(error: Exception) -> None:
+    world = World(replace(OPEN, status=S.SUCCESS, captured=1200))
+    world.is_shown, world.failing_since = error, NOW - GIVE_UP - MOMENT
+    assert await failed_refund(world, REFUND) == ["repeat"]
+    world.does.clear()
+    # one that the provider has a name for can only be looked at, and was made
+    stays = isinstance(error, UnreadableAnswerError | RejectedError)
+    asked = await failed_refund(world, replace(REFUND, provider_reference="re_1"))
+    assert asked == (["failed", *ASKS_OF_REFUND, "raised"] if stays else [])
+
+
+@pytest.mark.parametrize("since", [None, NOW - 90 * HOUR])
+async def test_person_who_was_asked_about_a_refund_is_not_asked_again(since: datetime | None) -> None:
+    world = World()
+    world.account_error, world.failing_since = GONE, since
+    assert await failed_refund(world, replace(REFUND, status=RefundStatus.NEEDS_REVIEW)) == ["failed", "raised"]
+
+
+@pytest.mark.parametrize("checks", [1, 2])
+@pytest.mark.parametrize("shown", [True, False, DIFFERS])
+async def test_look_at_a_refund_that_is_answered_begins_the_count_anew(shown: Any, checks: int) -> None:
+    world = World(replace(OPEN, status=S.SUCCESS, captured=1200))
+    world.is_shown = shown
+    does = await failed_refund(world, REFUND, checks)
+    assert ("failed" in does, does.count("answered")) == (False, int(checks > 1))
 
 
 OURS = replace(OPERATION, kind=K.CANCEL, requester=Requester.GATEWAY)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
+from mesh.money import Money
 from payment_svc.domain.operation import Operation, OperationKind, OperationStatus, Requester
 from payment_svc.domain.payment import (
     Fact,
@@ -19,7 +20,7 @@ from payment_svc.domain.payment import (
     Snapshot,
     first_attempt,
 )
-from payment_svc.domain.refund import Refund, RefundSnapshot
+from payment_svc.domain.refund import Refund, RefundAmountError, RefundSnapshot, RefundStatus
 from payment_svc.domain.review import About, ReviewKind
 from payment_svc.storage.payments import DueCheck
 from payment_svc.use_cases.recovery.payments import CLAIM, OperationRecovery, PaymentRecovery
@@ -34,6 +35,11 @@ OPEN = replace(PAYMENT, attempts=(ATTEMPT,), create_time=NOW - HOUR, update_time
 OPERATION = Operation(
     uuid.UUID(int=5), PAYMENT.payment_id, 1, K.CONFIRM, 1200, E.UNKNOWN, 1, Requester.GATEWAY, None, NOW, NOW
 )
+REFUND = Refund(
+    uuid.UUID(int=6), OPEN.payment_id, OPEN.merchant_id, OPEN.order_id, Money(500, "EUR"), RefundStatus.PENDING, "", "",
+    None, 1, NOW, NOW,
+)  # fmt: skip
+DIFFERS = RefundAmountError(REFUND, RefundSnapshot("", RefundStatus.SUCCESS, Money(1, "EUR")))
 PAGE_LIFE = 3 * HOUR
 GIVE_UP = 26 * HOUR
 
@@ -61,7 +67,7 @@ class World:
         me = cast(Any, self)
         self.recovery = PaymentRecovery(me, me, me, me, me, lambda: NOW)
         self.of_operations = OperationRecovery(me, me, me, me, me, lambda: NOW)
-        self.of_refunds = RefundRecovery(me, me, me, me, HOUR)
+        self.of_refunds = RefundRecovery(me, me, me, me, me, HOUR, lambda: NOW)
 
     @property
     def capabilities(self) -> Any:

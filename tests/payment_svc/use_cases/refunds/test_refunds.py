@@ -273,23 +273,17 @@ async def test_surplus_that_came_back_is_told_of_again(database: Database, store
     assert len(gateway.questions()) == 1
 
 
-@pytest.mark.parametrize(
-    ("shown", "found"),
-    [
-        (None, False),
-        (RefundSnapshot("re_1", R.PENDING), True),
-        (UnavailableError("away"), False),
-    ],
-)
+@pytest.mark.parametrize(("shown", "found"), [(None, False), (RefundSnapshot("re_1", R.PENDING), True)])
 @pytest.mark.parametrize("named", [False, True])
-async def test_look_that_fails_shows_none_unless_it_was_seen_before(
-    gateway_: Gateway, shown: Any, found: bool, named: bool
-) -> None:
+async def test_look_says_whether_the_provider_shows_it(gateway_: Gateway, shown: Any, found: bool, named: bool) -> None:
     refund = refund_of(500, provider_reference="re_1" if named else "")
     async with gateway_.database.session() as session:
         await gateway_.ledger.refunds.insert(session, refund, timedelta(0))
     gateway_.shown = shown
-    assert await gateway_.refunds.look(PAID, refund) is (found or (named and isinstance(shown, Exception)))
+    assert await gateway_.refunds.look(PAID, refund) is found
+    gateway_.shown = UnavailableError("away")
+    with pytest.raises(UnavailableError):
+        await gateway_.refunds.look(PAID, refund)
 
 
 async def test_refund_that_is_not_here_is_not_found(gateway_: Gateway) -> None:
