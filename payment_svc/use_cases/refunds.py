@@ -38,6 +38,7 @@ from payment_svc.metrics import REFUND_MADE_AFTER_ALL
 from payment_svc.providers.base import (
     AmountNotSupportedError,
     CredentialsRefusedError,
+    ObjectNotFoundError,
     ProviderError,
     ProviderEvent,
     RejectedError,
@@ -225,14 +226,17 @@ class Refunds:
         return ended
 
     async def apply_event(self, provider: ResilientProvider, event: ProviderEvent, payment: Payment) -> Verdict | None:
-        """Apply a provider's event that is about a refund, which is asked for; None: none is known of that name."""
+        """Apply a provider's event that is about a refund, which is asked for; None: none is known of that name.
+
+        Raises ProviderError, as ObjectNotFoundError where the provider does not show the refund.
+        """
         refund = await self.named(payment, event.refund_id, event.refund_reference)
         if refund is None:
             return None
         named = replace(refund, provider_reference=event.refund_reference)
         snapshot = await provider.fetch_refund(at_refund(payment, refund), named)
         if snapshot is None:
-            return Verdict("QUARANTINED", "the provider knows no such refund", payment)
+            raise ObjectNotFoundError(f"{provider.name} shows no refund {event.refund_reference}")
         try:
             await self.apply_snapshot(refund, snapshot)
         except RefundAmountError as error:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from payment_svc.domain.payment import Payment, PaymentStatus
 from payment_svc.domain.provider_event import Verdict
 from payment_svc.domain.refund import RefundSnapshot, RefundStatus
-from payment_svc.providers.base import ProviderEvent, UnavailableError
+from payment_svc.providers.base import ObjectNotFoundError, ProviderEvent, UnavailableError
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.use_cases.ledger import Ledger
 from payment_svc.use_cases.payment_events import PaymentEvents
@@ -29,7 +29,8 @@ class Reversals:
     async def apply_event(self, provider: ResilientProvider, event: ProviderEvent, payment: Payment) -> Verdict:
         """Ask what was taken back, and write it down once; the capture itself comes first, should it be new here.
 
-        Raises UndecidedError while the provider has not decided: the event is applied later.
+        Raises UndecidedError while the provider has not decided: the event is applied later. Raises ProviderError, as
+        ObjectNotFoundError where the provider shows nothing that it has taken.
         """
         verdict = await self._payments.apply_event(provider, event, payment)
         current = verdict.payment or payment
@@ -38,6 +39,8 @@ class Reversals:
         taken = await provider.reversals(current, event.refund_reference)
         if any(one.status == RefundStatus.PENDING for one in taken):
             raise UndecidedError(f"{provider.name} has not decided yet")
+        if not taken:
+            raise ObjectNotFoundError(f"{provider.name} shows nothing that it has taken back")
         done = [one for one in taken if one.status == RefundStatus.SUCCESS]
         if not done:
             return Verdict("QUARANTINED", "the provider does not show what it has taken back", current)

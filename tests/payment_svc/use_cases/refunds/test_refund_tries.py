@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -11,10 +12,16 @@ from mesh.errors import ApiError
 from mesh.storage.listing import Listing
 from payment_svc.domain.payment import Failure, PaymentStatus
 from payment_svc.domain.refund import Refund, RefundSnapshot, RefundStatus
-from payment_svc.providers.base import ObjectNotFoundError, OutcomeUnknownError, RejectedError, UnavailableError
+from payment_svc.providers.base import (
+    ObjectNotFoundError,
+    OutcomeUnknownError,
+    ProviderEvent,
+    RejectedError,
+    UnavailableError,
+)
 from tests.support.payment_ledger import Gateway
 from tests.support.payment_rows import payment_of
-from tests.support.rows import MINE
+from tests.support.rows import MINE, NOW
 
 R = RefundStatus
 PAID = payment_of(MINE, status=PaymentStatus.SUCCESS, captured=1200)
@@ -63,3 +70,26 @@ async def test_outage_after_a_refund_was_stored_names_it(gateway_: Gateway) -> N
     assert told.value.metadata == {"refund_id": str(refund_id), "payment_id": str(MINE)}
     assert (told.value.code, told.value.reason) == (away.code, away.reason)
     assert f"the refund {refund_id} is recorded, and goes on" in told.value.message
+
+
+NAMED = ProviderEvent("evt_1", "refund.updated", "pi_m", str(MINE), NOW, refund_reference="re_1")
+
+
+@pytest.mark.parametrize("reference", ["re_1", ""])
+async def test_event_of_a_refund_that_is_not_shown_yet_is_applied_later(gateway_: Gateway, reference: str) -> None:
+    """Providers show a change a moment later than they tell of it; who applies events says until when."""
+    gateway_.answer = RefundSnapshot(reference, R.PENDING)
+    made = await gateway_.create(None)
+    assert isinstance(made, Refund)
+    event = replace(NAMED, refund_id=str(made.refund_id))
+    with pytest.raises(ObjectNotFoundError):
+        await gateway_.refunds.apply_event(cast(Any, gateway_), event, PAID)
+    gateway_.shown = RefundSnapshot("re_1", R.SUCCESS)
+    verdict = await gateway_.refunds.apply_event(cast(Any, gateway_), event, PAID)
+    assert verdict
+    assert verdict.status == "APPLIED"
+    assert gateway_.stored() == [(1200, R.SUCCESS, 1)]
+
+
+async def test_event_of_a_refund_that_is_unknown_here_is_somebody_elses(gateway_: Gateway) -> None:
+    assert await gateway_.refunds.apply_event(cast(Any, gateway_), NAMED, PAID) is None

@@ -47,8 +47,8 @@ def taken(minor: int | None, status: RefundStatus = R.SUCCESS, reference: str = 
         ([taken(100, reference="known")], Sums(0, 0, 0), "APPLIED", [], []),
         ([taken(100, R.PENDING)], Sums(0, 0, 0), "AWAY", [], []),
         ([taken(100, R.FAILED)], Sums(0, 0, 0), "QUARANTINED", [], []),
-        ([], Sums(0, 0, 0), "QUARANTINED", [], []),
         # it may be shown yet
+        ([], Sums(0, 0, 0), "ABSENT", [], []),
         (ObjectNotFoundError("none, or another capture's"), Sums(0, 0, 0), "ABSENT", [], []),
     ],
 )
