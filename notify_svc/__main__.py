@@ -153,6 +153,7 @@ def build(settings: NotifySettings) -> Service:
         settings=settings,
         database=database,
         bus=bus,
+        background=added.background,
         on_drain=[streams.end],
         on_close=[*(each.close for each in dispatchers), webhooks.close, resolver.close, identities.close],
         workers=[

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from mesh.storage.database import Session, parameters_for, statement
+from mesh.storage.database import Database, Session, parameters_for, statement
 from mesh.storage.resealing import SealedColumn
 from mesh.storage.rows import columns_of
 from mesh.storage.schema import NOW, TIME
@@ -228,6 +231,9 @@ def _endpoint(row: EndpointRow) -> Endpoint:
 class EndpointRepository:
     """Endpoints in PostgreSQL. Methods run in the session that they are given."""
 
+    def __init__(self) -> None:
+        self._turns = WeakValueDictionary[UUID, asyncio.Lock]()
+
     async def add(self, session: Session, endpoint: Endpoint, secret: bytes | None, token: Token | None = None) -> None:
         """Store a new endpoint with its encrypted secret, and with what confirms it."""
         await session.run(
@@ -248,9 +254,24 @@ class EndpointRepository:
             token_expire_time=token.expire_time if token else None,
         )
 
-    async def lock_merchant(self, session: Session, merchant_id: UUID) -> None:
-        """Let no other transaction create endpoints of the merchant until this one has ended."""
-        await session.run(_LOCK_MERCHANT, merchant_id=merchant_id)
+    @asynccontextmanager
+    async def alone(self, database: Database, merchant_id: UUID) -> AsyncIterator[Session]:
+        """Begin a transaction beside which no other creates or enables endpoints of the merchant, or sends again."""
+        async with self.turn(merchant_id), self.locked(database, merchant_id) as session:
+            yield session
+
+    @asynccontextmanager
+    async def turn(self, merchant_id: UUID) -> AsyncIterator[None]:
+        """Wait until nobody in this process has the merchant's turn, which takes no connection as `locked` does."""
+        async with self._turns.setdefault(merchant_id, asyncio.Lock()):
+            yield
+
+    @asynccontextmanager
+    async def locked(self, database: Database, merchant_id: UUID) -> AsyncIterator[Session]:
+        """Begin the transaction of `alone` in a turn that one has."""
+        async with database.transaction(MERCHANT_PATIENCE) as session:
+            await session.run(_LOCK_MERCHANT, merchant_id=merchant_id)
+            yield session
 
     async def get(
         self, session: Session, merchant_id: UUID, endpoint_id: UUID, *, lock: bool, kinds: Kinds = WEBHOOKS

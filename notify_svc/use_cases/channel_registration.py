@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -16,6 +17,7 @@ import grpc
 from mesh.errors import ApiError, failed_precondition, invalid, unavailable
 from mesh.ids import Clock, new_id, utc_now
 from mesh.mail.addresses import AddressRefusedError, check_address
+from mesh.service import BackgroundTasks
 from mesh.storage import idempotency
 from mesh.storage.database import Database, Session
 from mesh.storage.idempotency import Claim, Record
@@ -28,7 +30,7 @@ from notify_svc.domain import channel as channel_domain
 from notify_svc.domain import endpoint as endpoint_domain
 from notify_svc.domain.channel import KeyRefusedError
 from notify_svc.domain.endpoint import CHANNELS, DisableReason, Endpoint, Kind
-from notify_svc.storage.endpoints import MERCHANT_PATIENCE, EndpointRepository, Token
+from notify_svc.storage.endpoints import EndpointRepository, Token
 from notify_svc.use_cases.endpoints import Reach, require_found
 
 log = get_logger(__name__)
@@ -82,6 +84,7 @@ class Channels:
         self._reach = reach
         self._mailer = mailer
         self._push_key = push_key
+        self.background = BackgroundTasks()
         self._clock = clock
         self._confirming = asyncio.Semaphore(CONFIRMING)
 
@@ -123,7 +126,7 @@ class Channels:
         self._reach.check_push(push.url, "push.endpoint")
         await self._reach.check(push.url, "push.endpoint")
         channel = self._new(merchant_id, new, Kind.PUSH, push.url)
-        async with self._database.transaction(MERCHANT_PATIENCE) as session:
+        async with self._store.alone(self._database, merchant_id) as session:
             if record := await self._admit(session, channel, claim):
                 return record
             await self._store.add(session, channel, self._vault.seal(json.dumps(keys).encode(), channel.vault_owner))
@@ -139,15 +142,24 @@ class Channels:
         except AddressRefusedError as error:
             raise invalid("email.address", str(error)) from None
         channel = self._new(merchant_id, new, Kind.EMAIL, address)
+        async with AsyncExitStack() as waited:
+            await waited.enter_async_context(self._store.turn(merchant_id))
+            await waited.enter_async_context(self._confirming)
+            # a caller who is gone from here on gets a mail that counts
+            return await self.background.shielded(self._add_mailbox(waited.pop_all(), self._mailer, channel, claim))
+
+    async def _add_mailbox(
+        self, turn: AsyncExitStack, mailer: Mailer, channel: Endpoint, claim: Claim | None
+    ) -> Endpoint | Record:
         token = secrets.token_urlsafe()
         proof = Token(channel_domain.digest(token), channel.create_time + channel_domain.TOKEN_LIFE)
         # sent before the commit: a refused request leaves nothing behind, and of two with one key only one mails
-        async with self._confirming, self._database.transaction(MERCHANT_PATIENCE) as session:
+        async with turn, self._store.locked(self._database, channel.merchant_id) as session:
             if record := await self._admit(session, channel, claim):
                 return record
             await self._require_few_mailboxes(session, channel)
             await self._store.add(session, channel, None, proof)
-            await self._ask(self._mailer, channel, token)
+            await self._ask(mailer, channel, token)
         return channel
 
     def _new(self, merchant_id: UUID, new: NewChannel, kind: Kind, destination: str) -> Endpoint:
@@ -167,7 +179,6 @@ class Channels:
 
     async def _admit(self, session: Session, channel: Endpoint, claim: Claim | None) -> Record | None:
         """Claim the key, and refuse one channel too many; return the record of whoever was first."""
-        await self._store.lock_merchant(session, channel.merchant_id)
         if claim:
             answer = claim.answer(channel)
             record = await idempotency.store(session, claim, channel.endpoint_id, answer)

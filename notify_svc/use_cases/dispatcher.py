@@ -24,7 +24,7 @@ from notify_svc.domain.delivery import Attempt, Channel, Delivery, DeliveryStatu
 from notify_svc.domain.endpoint import DisableReason, Kind
 from notify_svc.metrics import ATTEMPTS, DELIVERED_SECONDS, DELIVERY_FAILED_HERE, ENDPOINT_DISABLED, FIRST_SECONDS
 from notify_svc.storage.deliveries import DeliveryRepository, Room
-from notify_svc.storage.endpoints import MERCHANT_PATIENCE, EndpointRepository
+from notify_svc.storage.endpoints import EndpointRepository
 from notify_svc.use_cases.fan_out import FanOut, Reached
 from notify_svc.use_cases.queues import Queues
 
@@ -214,9 +214,8 @@ class Dispatcher:
 
     async def _disable(self, delivery: Delivery, reason: DisableReason) -> None:
         """Disable an endpoint for what came of a delivery, unless it has recovered, or leads elsewhere, by now."""
-        async with self._database.transaction(MERCHANT_PATIENCE) as session:
-            # two of one merchant's at once would wait for each other
-            await self._endpoints.lock_merchant(session, delivery.merchant_id)
+        # two of one merchant's at once would wait for each other
+        async with self._endpoints.alone(self._database, delivery.merchant_id) as session:
             failing_for = domain.GIVE_UP_AFTER if reason is DisableReason.FAILING else None
             disabled = await self._endpoints.disable(
                 session, delivery.endpoint_id, reason, destination=delivery.destination, failing_for=failing_for

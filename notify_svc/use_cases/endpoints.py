@@ -26,7 +26,7 @@ from notify_svc.domain import signing
 from notify_svc.domain.endpoint import WEBHOOKS, DisableReason, Endpoint, UrlRefusedError, UrlRules
 from notify_svc.domain.event import PublicEvent
 from notify_svc.storage import leftovers
-from notify_svc.storage.endpoints import MERCHANT_PATIENCE, EndpointRepository, Kinds
+from notify_svc.storage.endpoints import EndpointRepository, Kinds
 from notify_svc.storage.events import EventRepository
 from notify_svc.use_cases.queues import Queues
 
@@ -130,8 +130,7 @@ class Endpoints:
             update_time=now,
             public_key=signing.public_key(secret),
         )
-        async with self._database.transaction(MERCHANT_PATIENCE) as session:
-            await self._store.lock_merchant(session, merchant_id)
+        async with self._store.alone(self._database, merchant_id) as session:
             if claim and (record := await self._claim_sealed(session, claim, endpoint, secret)):
                 return record
             there = await self._store.all_of(session, merchant_id)
@@ -177,9 +176,8 @@ class Endpoints:
         """Change an endpoint, and return it before and after; None where too much is left to enable it yet."""
         # another one may come to send the same events there, which is for webhooks alone
         may_meet = kinds == WEBHOOKS and (change.url is not None or change.event_types or change.enabled)
-        async with self._database.transaction(MERCHANT_PATIENCE) as session:
-            if may_meet:
-                await self._store.lock_merchant(session, merchant_id)
+        alone = self._store.alone(self._database, merchant_id)
+        async with alone if may_meet else self._database.transaction() as session:
             before = await self._found(session, merchant_id, endpoint_id, kinds)
             after = replace(
                 before,

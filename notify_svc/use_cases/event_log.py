@@ -18,7 +18,7 @@ from notify_svc.domain.endpoint import WEBHOOKS
 from notify_svc.domain.event import PublicEvent
 from notify_svc.storage import delivery_pages
 from notify_svc.storage.delivery_pages import DeliveryFilter, DeliveryPlace
-from notify_svc.storage.endpoints import MERCHANT_PATIENCE, EndpointRepository, Kinds
+from notify_svc.storage.endpoints import EndpointRepository, Kinds
 from notify_svc.storage.events import EventFilter, EventRepository, LoggedEvent
 from notify_svc.use_cases.endpoints import require_enabled, require_found
 
@@ -109,9 +109,8 @@ class EventLog:
         Or the record of the same request made before.
         Raises ApiError NOT_FOUND for the event or the endpoint, FAILED_PRECONDITION for a disabled endpoint.
         """
-        async with self._database.transaction(MERCHANT_PATIENCE) as session:
-            # two at once would lock endpoints and deliveries in orders of their own
-            await self._endpoints.lock_merchant(session, merchant_id)
+        # two at once would lock endpoints and deliveries in orders of their own
+        async with self._endpoints.alone(self._database, merchant_id) as session:
             if claim and (record := await idempotency.find(session, claim)):
                 return record
             event = await self._found(session, merchant_id, event_id)
@@ -130,9 +129,8 @@ class EventLog:
         Raises ApiError NOT_FOUND for the endpoint, FAILED_PRECONDITION for a disabled one, and INVALID_ARGUMENT, reason
         TOO_MANY_EVENTS.
         """
-        async with self._database.transaction(MERCHANT_PATIENCE) as session:
-            # as in `resend`
-            await self._endpoints.lock_merchant(session, merchant_id)
+        # as in `resend`
+        async with self._endpoints.alone(self._database, merchant_id) as session:
             if claim and (record := await idempotency.find(session, claim)):
                 return record
             found = await self._in_span(session, merchant_id, span)

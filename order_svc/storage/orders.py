@@ -75,16 +75,11 @@ def _create() -> Statement[Stored]:
 
 
 _CREATE = _create()
-_GET = statement(
-    sa.select(orders).where(
-        orders.c.order_id == sa.bindparam("order_id", type_=sa.UUID),
-        orders.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID),
-    ),
-    OrderRow,
-)
-_LOCK = statement(
-    sa.select(orders).where(orders.c.order_id == sa.bindparam("order_id", type_=sa.UUID)).with_for_update(), OrderRow
-)
+_of_id = sa.select(orders).where(orders.c.order_id == sa.bindparam("order_id", type_=sa.UUID))
+_owned = _of_id.where(orders.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID))
+_GET = statement(_owned, OrderRow)
+_LOCK = statement(_of_id.with_for_update(), OrderRow)
+_LOCK_OWNED = statement(_owned.with_for_update(), OrderRow)
 _update = (
     sa.update(orders)
     .where(
@@ -225,6 +220,11 @@ class OrderRepository:
     async def lock(self, session: Session, order_id: UUID) -> Order | None:
         """Return an order and hold its row until the transaction ends."""
         row = await session.one(_LOCK, order_id=order_id)
+        return order_of(row) if row else None
+
+    async def lock_owned(self, session: Session, merchant_id: UUID, order_id: UUID) -> Order | None:
+        """Return a merchant's order and hold its row; nobody else's is waited for."""
+        row = await session.one(_LOCK_OWNED, merchant_id=merchant_id, order_id=order_id)
         return order_of(row) if row else None
 
     async def update(

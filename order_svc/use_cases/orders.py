@@ -299,8 +299,8 @@ class Orders:
             await self._save(unit, failed)
 
     async def _owned(self, session: Session, merchant_id: UUID, order_id: UUID) -> Order:
-        order = await self._store.lock(session, order_id)
-        if order is None or order.merchant_id != merchant_id:
+        order = await self._store.lock_owned(session, merchant_id, order_id)
+        if order is None:
             raise not_found("order", str(order_id))
         return order
 

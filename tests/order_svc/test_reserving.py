@@ -128,6 +128,15 @@ async def test_what_may_not_be_taken_is_not_by_having_been_read(desk: Desk, why:
     assert desk.written() == (1, 0, 1, None)
 
 
+async def test_another_merchants_order_is_not_waited_for(desk: Desk) -> None:
+    order = await desk.order()
+    async with await psycopg.AsyncConnection.connect(desk.url) as other:
+        await other.execute("SELECT FROM orders FOR UPDATE")
+        with pytest.raises(ApiError) as refused:
+            await desk.orders.cancel(uuid.uuid4(), order.order_id)
+    assert refused.value.reason == "ORDER_NOT_FOUND"
+
+
 @pytest.mark.parametrize("expired", [False, True])
 async def test_payment_that_has_ended_does_not_take_its_order_again(desk: Desk, expired: bool) -> None:
     """A database of payments that was restored holds it for one that is about to begin."""

@@ -43,11 +43,14 @@ def went_in(merchant: Merchant, new_merchant: Callable[..., Merchant], stripe: S
     assert http.post("/v1/notification_channels", json={"push": browser}).status_code == 200
     assert http.get("/v1/orders", headers={"authorization": f"Bearer {wrong}"}).status_code == 401
     assert revoked.http.post("/v1/orders", json={}).status_code == 403
-    for card in (CARD, f"{CARD[:4]} {CARD[4:8]} {CARD[8:12]} {CARD[12:]}"):
+    for card in (CARD, _grouped(" ")):
         assert http.post("/v1/orders", json=_order(card)).status_code == 400
         assert http.post("/v1/payments", json={"order_id": card, "payment_method": card}).status_code == 400
         assert http.get("/v1/orders", params={"merchant_order_id": card}).status_code == 400
         assert http.get(f"/v1/orders/{card.replace(' ', '')}").status_code == 400
+    for odd in (wrong, webhook_secret, CARD, _grouped("."), _grouped("/"), _grouped("%2E")):
+        headers = {"traceparent": f"00-{CARD}", "x-request-id": CARD}
+        assert http.get(f"/v1/nothing/{odd}", headers=headers).status_code == 404
     assert stripe.post(stripe.event("payment_intent.succeeded"), "t=1,v1=" + webhook_secret).status_code == 401
     payment = merchant.charge(merchant.new_order()["order_id"])
     assert payment["status"] == "SUCCESS"
@@ -60,8 +63,12 @@ def went_in(merchant: Merchant, new_merchant: Callable[..., Merchant], stripe: S
         "the secret of an endpoint": endpoint["secret"],
         "the secret of a browser": browser["keys"]["auth"],
         "a card number": CARD,
-        "a card number with spaces": f"{CARD[:4]} {CARD[4:8]} {CARD[8:12]} {CARD[12:]}",
+        **{f"a card number in groups, between them {mark!r}": _grouped(mark) for mark in (" ", ".", "/", "%2E")},
     }
+
+
+def _grouped(mark: str) -> str:
+    return mark.join(CARD[start : start + 4] for start in range(0, len(CARD), 4))
 
 
 def _order(text: str) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -27,7 +28,7 @@ from notify_svc.use_cases.endpoints import Change
 from tests.notify_svc.conftest import CONCURRENCY, CONNECTIONS, SENDER, Desk, desk_on
 from tests.support.net.mail import PostOffice, post_office, text_of, token_of
 from tests.support.net.rogue import OK, answering, rogue
-from tests.support.waiting import come_true
+from tests.support.waiting import PATIENCE, come_true
 
 ADDRESS = "till@shop.example"
 GONE = b"HTTP/1.1 410 Gone\r\ncontent-length: 0\r\n\r\n"
@@ -291,6 +292,18 @@ async def test_merchant_adds_few_mailboxes_in_a_day_also_when_it_deletes_them(de
     assert len(office.mails) == channel_domain.MAX_CONFIRMATIONS
     desk.later(seconds=timedelta(days=1).total_seconds())
     await added(desk, mailbox())
+
+
+async def test_mailbox_counts_though_its_merchant_hangs_up_while_it_is_mailed(desk: Desk, office: PostOffice) -> None:
+    office.released.clear()
+    asking = asyncio.ensure_future(added(desk, mailbox()))
+    await come_true(lambda: office.open, "the mail")
+    asking.cancel()
+    office.released.set()
+    await office.mail(1)
+    await desk.channels.background.finish(PATIENCE)
+    (there,) = await desk.endpoints.all_of(desk.merchant_id, CHANNELS)
+    assert there.disable_reason is DisableReason.UNCONFIRMED
 
 
 async def test_without_a_mail_server_there_are_no_mailboxes(notify_url: str) -> None:

@@ -66,6 +66,19 @@ async def test_event_sent_again_does_not_wait_for_an_endpoint_that_is_taken_away
     await come_true(lambda: pending(desk) == 0, "the end of all that is on its way")
 
 
+async def test_calls_that_wait_for_their_merchant_leave_room_for_another(desk: Desk, notify_url: str) -> None:
+    await desk.endpoint(NOWHERE)
+    (event,) = await desk.publish()
+    async with await psycopg.AsyncConnection.connect(notify_url) as other:
+        merchant = str(desk.merchant_id)
+        await other.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [merchant])
+        waiting = [asyncio.ensure_future(desk.log.resend(desk.merchant_id, event.event_id, {})) for _ in range(20)]
+        await come_true(desk.is_waited_for, "the wait for the merchant")
+        assert await asyncio.wait_for(desk.endpoints.all_of(uuid.uuid4()), PATIENCE) == []
+        await other.rollback()
+        await asyncio.gather(*waiting)
+
+
 async def test_endpoint_that_is_enabled_again_gets_nothing_of_what_was_before(desk: Desk) -> None:
     """Also what a version of the service before this one has left."""
     async with rogue(answering(OK)) as server:
