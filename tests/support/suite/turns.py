@@ -15,6 +15,8 @@ LONGEST = (
     "@chaos-gameday",
     "@gateway",
     "tests/cli/commands/test_demo.py",
+    "tests/providers/",
+    "tests/mesh/events/test_bus.py",
     "@",
     "tests/simulation/",
     "tests/client/",
