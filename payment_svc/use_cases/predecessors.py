@@ -103,9 +103,10 @@ class Predecessors:
         return await self._paid(UUID(error.diag.message_detail))
 
     async def reserve(self, payment: Payment, replaces: UUID | None) -> None:
-        """Take the order for a payment, also from one that has ended unpaid, of which the order has not heard.
+        """Take the order for a payment, also from one that has ended unpaid or is nowhere: the order has not heard.
 
-        Raises ApiError as the order service does.
+        What is nowhere had the place when this payment began, as no other one can begin beside it: no provider had it
+        then. Raises ApiError as the order service does.
         """
         try:
             await self._orders.reserve(payment, replaces)
@@ -115,7 +116,7 @@ class Predecessors:
                 raise
             async with self._database.session() as session:
                 ended = await self._ledger.payments.read(session, holder)
-            if ended is None or not ended.pays_nothing:
+            if ended and not ended.pays_nothing:
                 raise
             await self._orders.reserve(payment, holder)
 

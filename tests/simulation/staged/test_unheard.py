@@ -67,11 +67,21 @@ def test_order_that_has_not_heard_that_it_is_paid_says_so(runner: Runner) -> Non
     stage(runner, play)
 
 
+@pytest.mark.parametrize("is_lost", [False, True], ids=["closed", "nowhere"])
 def test_payment_of_which_it_was_said_that_it_goes_on_takes_the_place_of_the_one_before(
-    runner: Runner, monkeypatch: pytest.MonkeyPatch
+    runner: Runner, monkeypatch: pytest.MonkeyPatch, is_lost: bool
 ) -> None:
+    """Also that of one which a restore has lost and no provider has, as was seen before it began."""
+
     async def play(scene: Scene) -> None:
-        await scene.pay(token="pm_action")
+        if is_lost:
+            scene.world.stores["payments"].save()
+        await scene.pay(token="pm_slow" if is_lost else "pm_action")
+        if is_lost:
+            scene.world.services["stripe"].book.things.clear()
+            await scene.restore("payments")
+            # by then every provider can say that it has none
+            await asyncio.sleep(7 * 3600)
         scene.world.stream.is_away = True
         reserve, fails = OrderCalls.reserve, [True]
 
@@ -86,7 +96,9 @@ def test_payment_of_which_it_was_said_that_it_goes_on_takes_the_place_of_the_one
             await scene.pay(once=True)
         await asyncio.sleep(60)
         payment_id = said.value.metadata["payment_id"]
-        assert scene.order() == ("SUCCESS", payment_id)
+        assert scene.order()[1] == payment_id
         come_back(scene)
+        await asyncio.sleep(5)
+        assert scene.order() == ("SUCCESS", payment_id)
 
     stage(runner, play)
