@@ -1,11 +1,8 @@
 """Composition root: ``python -m sandbox``."""
 
-from sandbox.bank_transfer.provider import BankTransfer
 from sandbox.logs import log
-from sandbox.paypal.provider import Paypal
-from sandbox.provider import Provider, World
+from sandbox.provider import World, discover
 from sandbox.settings import Settings
-from sandbox.stripe.provider import Stripe
 from sandbox.web.app import build
 from sandbox.web.server import serve
 
@@ -14,8 +11,7 @@ def main() -> None:
     """Open the world, plug the providers in, and serve until told to stop."""
     settings = Settings()
     world = World.open(settings)
-    plugged: tuple[Provider, ...] = (Stripe(world), Paypal(world), BankTransfer(world))
-    providers = {provider.name: provider for provider in plugged}
+    providers = {provider.name: provider(world) for provider in discover()}
     log("start", listen=settings.listen, providers=sorted(providers))
     serve(build(world, providers), settings.host, settings.port)
     log("stop")

@@ -1,4 +1,4 @@
-"""What the simulator can be told from the environment."""
+"""What the shared parts can be told from the environment; each provider has settings of its own in its folder."""
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -12,24 +12,10 @@ class Settings(BaseSettings):
     listen: str = Field("127.0.0.1:12111", description="host:port to listen on")
     public_url: str = Field("", description="base of hosted page URLs; derived from `listen` when empty")
     database: str = Field("sandbox.sqlite3", description="path of the sqlite file that holds everything")
-    stripe_api_key: str = Field("sk_test_sandbox", description="the one secret key that is accepted")
-    stripe_webhook_url: str = Field("", description="where Stripe events go; empty sends none")
-    stripe_webhook_secret: str = Field("whsec_sandbox", description="signing secret of that endpoint")
-    paypal_client_id: str = Field("paypal_sandbox_client", description="the one OAuth client that is accepted")
-    paypal_client_secret: str = Field("paypal_sandbox_secret", description="its secret")
-    paypal_token_seconds: int = Field(32400, ge=0, description="how long access tokens live")
-    paypal_webhook_url: str = Field("", description="where PayPal events go; empty sends none")
-    paypal_webhook_id: str = Field("WH-SANDBOX", description="id of that webhook; part of what is signed")
-    paypal_cert_url_base: str = Field("", description="base of PAYPAL-CERT-URL; the sandbox itself when empty")
-    paypal_ca_file: str = Field("", description="where the CA to trust is written; beside `database` when empty")
-    bank_transfer_api_key: str = Field("bank_sandbox_key", description="the one key that the bank accepts")
-    bank_transfer_webhook_url: str = Field("", description="where the bank's callbacks go; empty sends none")
-    bank_transfer_webhook_secret: str = Field("bank_sandbox_secret", description="signs `Bank-Signature`")
     webhook_retry_seconds: str = Field(
         "0.5,1,2,5,10,30,60,60,60", description="back-off before each further webhook attempt"
     )
     settle_seconds: float = Field(2.0, ge=0, description="how long asynchronous outcomes take")
-    api_version: str = Field("2026-10-28.endive", description="Stripe API version stamped on events")
 
     @field_validator("webhook_retry_seconds")
     @classmethod

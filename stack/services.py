@@ -134,9 +134,10 @@ OUR_SERVICES = (
 
 
 def forked_modules(embedded: Collection[str]) -> list[str]:
-    """Name what the processes of ours in a stack import, and what the payment service finds by its folders."""
+    """Name what our processes in a stack import, and what those that find providers by their folders do."""
     found = [name for name in (*REPLICATED, "sandbox") if name in embedded]
-    return found + [f"payment_svc.providers.{name}" for name in discover() if "payment_svc" in embedded]
+    folders = {"payment_svc": "payment_svc.providers", "sandbox": "sandbox"}
+    return found + [f"{folders[one]}.{name}" for one in folders if one in embedded for name in discover()]
 
 
 def migration(layout: StackLayout, services: Iterable[Service]) -> Child:

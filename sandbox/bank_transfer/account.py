@@ -4,13 +4,12 @@ import secrets
 import time
 from datetime import UTC, datetime
 
-from sandbox.background.jobs import Job
-from sandbox.background.outbox import Event
+from sandbox.account import BaseAccount
 from sandbox.bank_transfer.errors import not_found
+from sandbox.bank_transfer.settings import BankTransferSettings
 from sandbox.provider import World
 from sandbox.store.documents import JSON, Document
-from sandbox.store.ledger import Entry, Kind
-from sandbox.store.owners import Owned, hears
+from sandbox.store.ledger import Kind
 
 NAME = "bank_transfer"
 PATH = "bank"
@@ -26,21 +25,24 @@ def timestamp(seconds: float | None = None) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-class Account(Owned):
-    """Everything an endpoint touches. Used inside one transaction, never across an await."""
+class Account(BaseAccount):
+    """The account at the bank."""
+
+    provider = NAME
 
     def __init__(self, world: World) -> None:
-        self.world = world
+        super().__init__(world)
+        self.settings = BankTransferSettings()
+
+    @property
+    def webhook_url(self) -> str:
+        """Where the account's callbacks go."""
+        return self.settings.webhook_url
 
     @property
     def url(self) -> str:
         """Base of the API and of the pages."""
         return f"{self.world.settings.base_url}/{PATH}"
-
-    def find(self, kind: str, object_id: str) -> Document | None:
-        """A resource of one kind."""
-        document = self.world.documents.get(object_id)
-        return document if document is not None and document.kind == kind and self.sees(document) else None
 
     def load(self, kind: str, object_id: str) -> Document:
         """A resource that must exist; 404 otherwise."""
@@ -60,8 +62,7 @@ class Account(Owned):
         """Store a resource as it now is."""
         if "updated_at" in document.body:
             document.body["updated_at"] = timestamp()
-        self.mark(document)
-        self.world.documents.save(NAME, document)
+        super().save(document)
 
     def emit(self, event_type: str, subject: Document, transfer: Document, about: JSON | None = None) -> None:
         """Queue a callback, in the transaction under way: it names what has changed, and shows nothing of it."""
@@ -78,21 +79,8 @@ class Account(Owned):
         }
         private: JSON = {"id": event_id, "object": f"{NAME}.event", "created": int(time.time())}
         self.save(Document(body, private, subject.tags))
-        if self.world.settings.bank_transfer_webhook_url and hears(subject):
-            self.world.outbox.enqueue(Event(NAME, event_id, event_type, subject.id, subject.tags))
+        self.send(event_type, event_id, subject)
 
     def record(self, kind: Kind, subject: Document, transfer: Document, amount: int, status: str) -> None:
-        """Write a ledger line, in the same words and the same spelling of currencies for every provider."""
-        currency = transfer.body["currency"].lower()
-        self.world.ledger.record(
-            Entry(NAME, kind, subject.id, transfer.id, amount, currency, status, subject.tags, subject.created)
-        )
-
-    def schedule(self, name: str, subject: Document, outcome: str, at: float | None = None) -> None:
-        """Plan what happens to a resource by itself."""
-        due = time.time() + self.world.settings.settle_seconds if at is None else at
-        self.world.jobs.schedule(Job(subject.id, NAME, name, outcome, due), subject.tags)
-
-    def unschedule(self, subject: Document) -> None:
-        """Forget what was planned."""
-        self.world.jobs.cancel(subject.id)
+        """Write a ledger line for a transfer, or a refund of one."""
+        self.enter(kind, subject, transfer.id, amount, transfer.body["currency"], status, subject.tags)

@@ -12,7 +12,6 @@ from starlette.routing import BaseRoute, Route
 
 from sandbox.bank_transfer import transfers
 from sandbox.bank_transfer.account import NAME, PATH, Account
-from sandbox.bank_transfer.calls import Call
 from sandbox.bank_transfer.endpoints import ENDPOINTS, Endpoint
 from sandbox.bank_transfer.errors import (
     BankError,
@@ -24,8 +23,8 @@ from sandbox.bank_transfer.errors import (
     server_error,
     unauthorized,
 )
-from sandbox.bank_transfer.fields import Fields, decode
-from sandbox.faults import API_KINDS, Fault
+from sandbox.bank_transfer.fields import Call, Fields, decode
+from sandbox.faults import Fault
 from sandbox.logs import annotate
 from sandbox.provider import World
 from sandbox.store.idempotency import KeyInUseError, KeyReusedError, fingerprint
@@ -58,10 +57,9 @@ class Api:
 
     def routes(self) -> list[BaseRoute]:
         """One route per endpoint, and 404 for everything else below ``/bank/v1``."""
-        every_method = ["GET", "POST", "DELETE", "PUT", "PATCH"]
         return [
             *(Route(one.path, self._serve(one), methods=[one.method]) for one in ENDPOINTS),
-            Route(f"/{PATH}/v1/{{rest:path}}", self._unknown, methods=every_method),
+            Route(f"/{PATH}/v1/{{rest:path}}", self._unknown, methods=gate.EVERY_METHOD),
         ]
 
     async def _unknown(self, request: Request) -> Response:
@@ -82,7 +80,7 @@ class Api:
     def _authenticate(self, request: Request) -> str:
         """Return the further account that the key opens; empty: that of the settings."""
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        wanted = self._world.settings.bank_transfer_api_key.encode()
+        wanted = self._account.settings.api_key.encode()
         owner = owner_of(key.strip(), "bank_")
         is_known = owner or hmac.compare_digest(key.strip().encode(), wanted)
         if scheme.lower() != "bearer" or not is_known:
@@ -90,22 +88,22 @@ class Api:
         return owner
 
     async def _meet(self, request: Request, exchange: _Exchange) -> Reply:
-        """Answer under the idempotency key; a fault may strike before, instead of, or after the work."""
+        """Answer under the idempotency key."""
         tags = self._tags(exchange.call) | tags_of(exchange.owner)
-        annotate(request, provider=NAME, operation=exchange.endpoint.operation, tags=tags)
+        subject = gate.Subject(NAME, exchange.endpoint.operation, tags)
+        claim = self._idempotency.claim(own_key(exchange.owner, exchange.key))
+
+        def answer(fault: Fault | None) -> Reply:
+            reply = self._answer(exchange, fault)
+            annotate(request, object=exchange.call.id or json.loads(reply.body).get("id"))
+            return reply
+
         try:
-            with self._idempotency.claim(own_key(exchange.owner, exchange.key)):
-                fault = self._world.faults.take(API_KINDS, NAME, exchange.endpoint.operation, tags)
-                await gate.hold_back(fault)
-                reply = self._answer(exchange, fault)
+            return await gate.meet(request, self._world.faults, subject, claim, answer)
         except KeyInUseError:
             raise key_in_use() from None
         except KeyReusedError:
             raise key_reused() from None
-        made = json.loads(reply.body).get("id")
-        annotate(request, object=exchange.call.id or made, fault=fault.kind if fault else None)
-        await gate.vanish(request, fault)
-        return reply
 
     def _answer(self, exchange: _Exchange, fault: Fault | None) -> Reply:
         """Failures are not remembered: a repetition tries again."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sandbox.bank_transfer import lists, refunds, transfers
 from sandbox.bank_transfer.account import PATH, REFUND, TRANSFER, Account
-from sandbox.bank_transfer.calls import Call
+from sandbox.bank_transfer.fields import Call
 from sandbox.store.documents import JSON
 
 Handler = Callable[[Account, Call], JSON]
@@ -30,7 +30,7 @@ def _lister(kind: str) -> Handler:
 def _account(account: Account, call: Call) -> JSON:
     del call
     return {
-        "id": account.name_of(account.world.settings.bank_transfer_api_key),
+        "id": account.name_of(account.settings.api_key),
         "currencies": list(transfers.CURRENCIES),
     }
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -77,3 +78,11 @@ class Fields:
         if moment is None or moment.tzinfo is None:
             raise invalid(name, f"{name} must be a time such as 2026-01-31T12:00:00Z.")
         return moment
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The fields of the body or of the query, and the id that the URL names."""
+
+    fields: Fields
+    id: str = ""

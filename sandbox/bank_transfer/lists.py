@@ -4,8 +4,8 @@ import math
 from dataclasses import replace
 
 from sandbox.bank_transfer.account import NAME, Account
-from sandbox.bank_transfer.calls import Call
 from sandbox.bank_transfer.errors import invalid
+from sandbox.bank_transfer.fields import Call
 from sandbox.store.documents import JSON, Query
 
 _PAGE = 100

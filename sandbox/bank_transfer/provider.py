@@ -1,30 +1,26 @@
 """The bank as the shared parts see it."""
 
-import hashlib
-import hmac
-import time
 from collections.abc import Sequence
 
 from starlette.routing import BaseRoute
 
-from sandbox.background.jobs import Job
 from sandbox.bank_transfer import refunds, transfers
 from sandbox.bank_transfer.account import NAME, REFUND, TRANSFER, Account
 from sandbox.bank_transfer.api import Api
 from sandbox.bank_transfer.pages import Pages
-from sandbox.provider import Refused, World
+from sandbox.provider import Provider, Refused, World
 from sandbox.store.documents import JSON, Document
+from sandbox.web.signatures import timestamped
 
-_OUTCOMES = ("succeeded", "failed", "expired")
 
-
-class BankTransfer:
+class BankTransfer(Provider):
     """The provider of push payments."""
 
     name = NAME
+    outcomes = ("succeeded", "failed", "expired")
 
     def __init__(self, world: World) -> None:
-        self._settings = world.settings
+        super().__init__(world)
         self._account = Account(world)
         self._api = Api(world, self._account)
         self._pages = Pages(world, self._account)
@@ -35,36 +31,19 @@ class BankTransfer:
 
     def webhook_url(self) -> str:
         """Where the account's callbacks go."""
-        return self._settings.bank_transfer_webhook_url
+        return self._account.webhook_url
 
     def sign(self, body: bytes) -> dict[str, str]:
         """The `Bank-Signature` header: HMAC-SHA256 over ``{t}.{body}``."""
-        at = int(time.time())
-        secret = self._settings.bank_transfer_webhook_secret.encode()
-        signature = hmac.new(secret, f"{at}.".encode() + body, hashlib.sha256).hexdigest()
-        return {"Bank-Signature": f"t={at},v1={signature}", "User-Agent": "SandboxBank/1.0"}
-
-    def run(self, job: Job) -> None:
-        """The end of a transfer or a refund, or of the time that a transfer had."""
-        document = self._account.world.documents.get(job.object_id)
-        assert document is not None, "jobs are only planned for stored objects"
-        self._decide(document, job.outcome)
-
-    def settle(self, object_id: str, outcome: str) -> JSON:
-        """Decide a transfer or a refund; one that nobody has sent is sent in full first, or expires."""
-        document = self._account.world.documents.get(object_id)
-        if document is None:
-            raise Refused(f"no object {object_id}")
-        if outcome not in _OUTCOMES:
-            raise Refused(f"outcome must be one of {', '.join(_OUTCOMES)}")
-        self._decide(document, outcome)
-        return document.body
+        signature = timestamped(self._account.settings.webhook_secret, body)
+        return {"Bank-Signature": signature, "User-Agent": "SandboxBank/1.0"}
 
     def dispute(self, request: JSON) -> JSON:
         """Who has pushed money cannot claim it back."""
         raise Refused("a bank transfer cannot be disputed")
 
-    def _decide(self, document: Document, outcome: str) -> None:
+    def decide(self, document: Document, outcome: str) -> None:
+        """Decide a transfer or a refund; one that nobody has sent is sent in full first, or expires."""
         succeeded = outcome == "succeeded"
         match document.kind, document.body["status"], outcome:
             case kind, "awaiting_funds", "expired" if kind == TRANSFER:

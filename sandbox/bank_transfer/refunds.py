@@ -1,8 +1,8 @@
 """Refunds: money sent back to the payer's account, which takes a while and may fail late."""
 
 from sandbox.bank_transfer.account import REFUND, TRANSFER, Account
-from sandbox.bank_transfer.calls import Call
 from sandbox.bank_transfer.errors import refused
+from sandbox.bank_transfer.fields import Call
 from sandbox.bank_transfer.payers import PAYERS, Payer
 from sandbox.store.documents import JSON, Document
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from sandbox.bank_transfer import references
 from sandbox.bank_transfer.account import TRANSFER, Account, timestamp
-from sandbox.bank_transfer.calls import Call
 from sandbox.bank_transfer.errors import invalid, refused
+from sandbox.bank_transfer.fields import Call
 from sandbox.bank_transfer.payers import PAYERS
 from sandbox.store.documents import JSON, Document
 

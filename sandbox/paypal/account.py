@@ -5,13 +5,13 @@ import string
 import time
 from datetime import UTC, datetime
 
-from sandbox.background.jobs import Job
-from sandbox.background.outbox import Event
+from sandbox.account import BaseAccount
 from sandbox.paypal.errors import not_found
 from sandbox.paypal.money import Amount
+from sandbox.paypal.settings import PaypalSettings
 from sandbox.provider import World
 from sandbox.store.documents import JSON, Document
-from sandbox.store.ledger import Entry, Kind
+from sandbox.store.ledger import Kind
 
 NAME = "paypal"
 _ALPHABET = string.ascii_uppercase + string.digits
@@ -33,11 +33,19 @@ def kind_of(document: Document) -> str:
     return document.kind.removeprefix(f"{NAME}.")
 
 
-class Account:
-    """Everything an endpoint touches. Used inside one transaction, never across an await."""
+class Account(BaseAccount):
+    """The account of PayPal, which all apps share."""
+
+    provider = NAME
 
     def __init__(self, world: World) -> None:
-        self.world = world
+        super().__init__(world)
+        self.settings = PaypalSettings()
+
+    @property
+    def webhook_url(self) -> str:
+        """The one webhook of the app."""
+        return self.settings.webhook_url
 
     @property
     def url(self) -> str:
@@ -50,8 +58,7 @@ class Account:
 
     def find(self, kind: str, object_id: str) -> Document | None:
         """A resource of one type."""
-        document = self.world.documents.get(object_id)
-        return document if document is not None and document.kind == f"{NAME}.{kind}" else None
+        return super().find(f"{NAME}.{kind}", object_id)
 
     def load(self, kind: str, object_id: str) -> Document:
         """A resource that must exist; RESOURCE_NOT_FOUND otherwise."""
@@ -70,7 +77,7 @@ class Account:
         """Store a resource as it now is."""
         if "update_time" in document.body:
             document.body["update_time"] = timestamp()
-        self.world.documents.save(NAME, document)
+        super().save(document)
 
     def emit(self, event_type: str, subject: Document, resource: JSON, resource_type: str, summary: str) -> None:
         """Record a webhook event about a resource and queue it, in the transaction under way."""
@@ -89,21 +96,8 @@ class Account:
         }
         private: JSON = {"object": f"{NAME}.event", "created": int(time.time())}
         self.save(Document(body, private, subject.tags))
-        if self.world.settings.paypal_webhook_url:
-            self.world.outbox.enqueue(Event(NAME, event_id, event_type, subject.id, subject.tags))
+        self.send(event_type, event_id, subject)
 
     def record(self, kind: Kind, subject: Document, order_id: str, amount: Amount, status: str) -> None:
-        """Write a ledger line, in the same words and the same spelling of currencies for every provider."""
-        currency = amount.currency.lower()
-        self.world.ledger.record(
-            Entry(NAME, kind, subject.id, order_id, amount.minor, currency, status, subject.tags, subject.created)
-        )
-
-    def schedule(self, name: str, subject: Document, outcome: str) -> None:
-        """Plan how a pending resource ends by itself."""
-        due = time.time() + self.world.settings.settle_seconds
-        self.world.jobs.schedule(Job(subject.id, NAME, name, outcome, due), subject.tags)
-
-    def unschedule(self, subject: Document) -> None:
-        """Forget what was planned."""
-        self.world.jobs.cancel(subject.id)
+        """Write a ledger line for a capture or refund of an order."""
+        self.enter(kind, subject, order_id, amount.minor, amount.currency, status, subject.tags)

@@ -9,11 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from sandbox.faults import API_KINDS, Fault
+from sandbox.faults import Fault
 from sandbox.logs import annotate
 from sandbox.paypal import orders, reporting, tokens
 from sandbox.paypal.account import NAME, Account
-from sandbox.paypal.calls import Call
 from sandbox.paypal.endpoints import ENDPOINTS, Endpoint, show
 from sandbox.paypal.errors import (
     PaypalError,
@@ -25,7 +24,7 @@ from sandbox.paypal.errors import (
     server_error,
     unsupported_media_type,
 )
-from sandbox.paypal.fields import decode
+from sandbox.paypal.fields import Call, decode
 from sandbox.paypal.request_ids import RequestIds
 from sandbox.provider import World
 from sandbox.store.documents import Document
@@ -37,16 +36,6 @@ _MAX_REQUEST_ID = 108
 _PREFERENCES = {"": True, "return=minimal": True, "return=representation": False}
 _OK, _NO_CONTENT = 200, 204
 _DEBUG_HEADER = "paypal-debug-id"
-
-
-@dataclass(frozen=True, slots=True)
-class _Subject:
-    """What a request is about: faults, logs and the claim on its request id go by it."""
-
-    operation: str
-    debug_id: str
-    tags: dict[str, str]
-    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,29 +59,28 @@ class Api:
 
     def routes(self) -> list[BaseRoute]:
         """Tokens, the search of transactions, one route per endpoint of the table, and 404 for everything else."""
-        every_method = ["GET", "POST", "DELETE", "PUT", "PATCH"]
         return [
             Route(f"/{NAME}/v1/oauth2/token", self._token, methods=["POST"]),
             Route(f"/{NAME}/v1/reporting/transactions", self._transactions),
             *(Route(f"/{NAME}{one.path}", self._serve(one), methods=[one.method]) for one in ENDPOINTS),
-            Route(f"/{NAME}/{{rest:path}}", self._unknown, methods=every_method),
+            Route(f"/{NAME}/{{rest:path}}", self._unknown, methods=gate.EVERY_METHOD),
         ]
 
     async def _unknown(self, request: Request) -> Response:
         return not_found().reply(_debug_id()).response()
 
     async def _token(self, request: Request) -> Response:
-        subject = _Subject("oauth2.token", _debug_id(), {})
         raw, authorization = await request.body(), request.headers.get("authorization", "")
-        return await self._meet(request, subject, partial(self._issue, authorization, raw))
+        subject = gate.Subject(NAME, "oauth2.token")
+        return await self._meet(request, subject, _debug_id(), partial(self._issue, authorization, raw))
 
     def _issue(self, authorization: str, raw: bytes) -> Reply:
         with self._world.database.transaction():
             return Reply.of(tokens.issue(self._account, authorization, raw))
 
     async def _transactions(self, request: Request) -> Response:
-        subject = _Subject("transactions.search", _debug_id(), {})
-        return await self._meet(request, subject, partial(self._search, request))
+        subject = gate.Subject(NAME, "transactions.search")
+        return await self._meet(request, subject, _debug_id(), partial(self._search, request))
 
     def _search(self, request: Request) -> Reply:
         tokens.check(self._account, request.headers.get("authorization", ""))
@@ -108,25 +96,23 @@ class Api:
                 return error.reply(debug_id).response({_DEBUG_HEADER: debug_id})
             key = f"{endpoint.operation} {exchange.request_id}" if exchange.request_id else None
             annotate(request, object=exchange.call.id or None)
-            subject = _Subject(endpoint.operation, debug_id, self._tags(exchange.call), key)
-            return await self._meet(request, subject, partial(self._work, exchange, request))
+            subject = gate.Subject(NAME, endpoint.operation, self._tags(exchange.call))
+            return await self._meet(request, subject, debug_id, partial(self._work, exchange, request), key)
 
         return serve
 
-    async def _meet(self, request: Request, subject: _Subject, work: Callable[[], Reply]) -> Response:
-        """Answer; a fault may strike before, instead of, or after the work."""
-        annotate(request, provider=NAME, operation=subject.operation, tags=subject.tags)
-        headers = {_DEBUG_HEADER: subject.debug_id}
+    async def _meet(
+        self, request: Request, subject: gate.Subject, debug_id: str, work: Callable[[], Reply], key: str | None = None
+    ) -> Response:
+        """Answer under the request id, where there is one."""
+        claim = self._request_ids.claim(key)
         try:
-            with self._request_ids.claim(subject.key):
-                fault = self._world.faults.take(API_KINDS, NAME, subject.operation, subject.tags)
-                await gate.hold_back(fault)
-                reply = _answer(fault, work, subject.debug_id)
+            reply = await gate.meet(
+                request, self._world.faults, subject, claim, lambda fault: _answer(fault, work, debug_id)
+            )
         except KeyInUseError:
-            return in_progress().reply(subject.debug_id).response(headers)
-        annotate(request, fault=fault.kind if fault else None)
-        await gate.vanish(request, fault)
-        return reply.response(headers)
+            reply = in_progress().reply(debug_id)
+        return reply.response({_DEBUG_HEADER: debug_id})
 
     def _work(self, exchange: _Exchange, request: Request) -> Reply:
         """Run the endpoint in one transaction with its request id, or show what the id stands for."""

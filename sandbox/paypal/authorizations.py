@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from sandbox.paypal import captures, money
 from sandbox.paypal.account import Account
-from sandbox.paypal.calls import Call
 from sandbox.paypal.errors import unprocessable
+from sandbox.paypal.fields import Call
 from sandbox.paypal.money import Amount
 from sandbox.store.documents import JSON, Document
 

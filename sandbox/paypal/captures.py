@@ -1,7 +1,7 @@
 """Payments v2, captured payments: the money is taken, is being looked at, or is refused."""
 
 from sandbox.paypal.account import Account
-from sandbox.paypal.calls import Call
+from sandbox.paypal.fields import Call
 from sandbox.paypal.money import Amount, parse
 from sandbox.paypal.wallets import WALLETS
 from sandbox.store.documents import JSON, Document

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from sandbox.paypal import captures, refunds
 from sandbox.paypal.account import NAME, Account, new_id, timestamp
-from sandbox.paypal.calls import Call
+from sandbox.paypal.fields import Call
 from sandbox.provider import Refused
 from sandbox.store.documents import JSON, Document
 

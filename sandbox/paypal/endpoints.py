@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sandbox.paypal import authorizations, captures, disputes, orders, refunds
 from sandbox.paypal.account import Account, kind_of
-from sandbox.paypal.calls import Call
+from sandbox.paypal.fields import Call
 from sandbox.store.documents import JSON, Document
 
 Handler = Callable[[Account, Call], Document]

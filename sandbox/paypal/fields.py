@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sandbox.paypal.errors import invalid
 from sandbox.store.documents import JSON
@@ -84,3 +85,11 @@ class Fields:
         if not isinstance(value, list) or len(value) != 1 or not isinstance(value[0], dict):
             raise invalid("INVALID_PARAMETER_VALUE", self.pointer(name))
         return Fields(value[0], f"{self.pointer(name)}/0")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The body, and the id that the URL names."""
+
+    fields: Fields
+    id: str = ""

@@ -30,13 +30,13 @@ class Notifications:
     """Signs what leaves, and serves ``/v1/notifications``."""
 
     def __init__(self, account: Account) -> None:
-        settings = account.world.settings
+        settings = account.settings
         self._account = account
-        self._webhook_id = settings.paypal_webhook_id
-        folder = Path(settings.database).parent
-        ca_file = Path(settings.paypal_ca_file) if settings.paypal_ca_file else folder / "paypal-ca.pem"
+        self._webhook_id = settings.webhook_id
+        folder = Path(account.world.settings.database).parent
+        ca_file = Path(settings.ca_file) if settings.ca_file else folder / "paypal-ca.pem"
         self._certificates = Certificates.open(folder / "paypal-webhooks.pem", ca_file)
-        base = settings.paypal_cert_url_base.rstrip("/") or account.url
+        base = settings.cert_url_base.rstrip("/") or account.url
         self._cert_url = f"{base}/v1/notifications/certs/{self._certificates.id}"
 
     def routes(self) -> list[Route]:

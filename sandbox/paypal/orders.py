@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from sandbox.paypal import authorizations, captures, money
 from sandbox.paypal.account import Account
-from sandbox.paypal.calls import Call
 from sandbox.paypal.errors import declined, unprocessable
-from sandbox.paypal.fields import Fields
+from sandbox.paypal.fields import Call, Fields
 from sandbox.paypal.wallets import WALLETS
 from sandbox.store.documents import JSON, Document
 

@@ -4,25 +4,23 @@ from collections.abc import Sequence
 
 from starlette.routing import BaseRoute
 
-from sandbox.background.jobs import Job
 from sandbox.paypal import authorizations, captures, disputes, orders, refunds
 from sandbox.paypal.account import NAME, Account, kind_of
 from sandbox.paypal.api import Api
 from sandbox.paypal.notifications import Notifications
 from sandbox.paypal.pages import Pages
-from sandbox.provider import Refused, World
+from sandbox.provider import Provider, Refused, World
 from sandbox.store.documents import JSON, Document
 
-_OUTCOMES = ("succeeded", "failed", "reversed", "reversed_unseen", "denied")
 
-
-class Paypal:
+class Paypal(Provider):
     """The PayPal provider."""
 
     name = NAME
+    outcomes = ("succeeded", "failed", "reversed", "reversed_unseen", "denied")
 
     def __init__(self, world: World) -> None:
-        self._settings = world.settings
+        super().__init__(world)
         self._account = Account(world)
         self._api = Api(world, self._account)
         self._pages = Pages(world, self._account)
@@ -34,33 +32,18 @@ class Paypal:
 
     def webhook_url(self) -> str:
         """The one webhook of the app."""
-        return self._settings.paypal_webhook_url
+        return self._account.webhook_url
 
     def sign(self, body: bytes) -> dict[str, str]:
         """The `PAYPAL-TRANSMISSION-*` headers."""
         return self._notifications.sign(body)
 
-    def run(self, job: Job) -> None:
-        """A pending capture or refund has come to its end."""
-        document = self._account.world.documents.get(job.object_id)
-        assert document is not None, "jobs are only planned for stored objects"
-        self._decide(document, job.outcome)
-
-    def settle(self, object_id: str, outcome: str) -> JSON:
-        """Decide a pending capture or refund, reverse an approval or a capture, or deny a capture after all."""
-        document = self._account.world.documents.get(object_id)
-        if document is None:
-            raise Refused(f"no object {object_id}")
-        if outcome not in _OUTCOMES:
-            raise Refused(f"outcome must be one of {', '.join(_OUTCOMES)}")
-        self._decide(document, outcome)
-        return document.body
-
     def dispute(self, request: JSON) -> JSON:
         """Open, update or close the dispute of a capture."""
         return disputes.control(self._account, request)
 
-    def _decide(self, document: Document, outcome: str) -> None:
+    def decide(self, document: Document, outcome: str) -> None:
+        """Decide a pending capture or refund, reverse an approval or a capture, or deny a capture after all."""
         match kind_of(document), document.body["status"], outcome:
             case orders.KIND, "APPROVED", "reversed":
                 orders.reverse_approval(self._account, document)

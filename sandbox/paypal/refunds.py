@@ -2,8 +2,8 @@
 
 from sandbox.paypal import captures, money
 from sandbox.paypal.account import Account
-from sandbox.paypal.calls import Call
 from sandbox.paypal.errors import not_found, unprocessable
+from sandbox.paypal.fields import Call
 from sandbox.paypal.money import Amount
 from sandbox.paypal.wallets import WALLETS
 from sandbox.store.documents import JSON, Document

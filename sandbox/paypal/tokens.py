@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 from sandbox.paypal.account import NAME, Account
 from sandbox.paypal.errors import oauth
-from sandbox.settings import Settings
+from sandbox.paypal.settings import PaypalSettings
 from sandbox.store.documents import JSON, Document
 
 _SCOPE = "https://uri.paypal.com/services/payments/payment https://uri.paypal.com/services/payments/refund"
@@ -21,12 +21,12 @@ _APP_ID = "APP-80W284485P519543T"
 
 def issue(account: Account, authorization: str, raw: bytes) -> JSON:
     """A token for whoever knows the client's secret."""
-    settings = account.world.settings
+    settings = account.settings
     if not _knows_secret(settings, authorization):
         raise oauth(401, "invalid_client", "Client Authentication failed")
     if parse_qs(raw.decode("utf-8", "replace")).get("grant_type") != ["client_credentials"]:
         raise oauth(400, "unsupported_grant_type", "Grant Type is not supported")
-    lifetime = settings.paypal_token_seconds
+    lifetime = settings.token_seconds
     token = f"A21AA{secrets.token_urlsafe(48)}"
     # Kept in the database: a restart must not log every client out.
     private: JSON = {"object": f"{NAME}.token", "created": int(time.time()), "expires": time.time() + lifetime}
@@ -53,12 +53,12 @@ def check(account: Account, authorization: str) -> None:
         raise oauth(401, "invalid_token", "Access token has expired")
 
 
-def _knows_secret(settings: Settings, authorization: str) -> bool:
+def _knows_secret(settings: PaypalSettings, authorization: str) -> bool:
     scheme, _, value = authorization.partition(" ")
     try:
         given = base64.b64decode(value, validate=True)
     except binascii.Error:
         return False
-    wanted = f"{settings.paypal_client_id}:{settings.paypal_client_secret}".encode()
+    wanted = f"{settings.client_id}:{settings.client_secret}".encode()
     is_known = hmac.compare_digest(given, wanted) or _FURTHER_APP.fullmatch(given) is not None
     return scheme.lower() == "basic" and is_known

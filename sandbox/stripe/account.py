@@ -5,13 +5,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sandbox.background.jobs import Job
-from sandbox.background.outbox import Event
+from sandbox.account import BaseAccount
 from sandbox.provider import World
 from sandbox.store.documents import JSON, Document
-from sandbox.store.ledger import Entry, Kind
-from sandbox.store.owners import Owned, hears
+from sandbox.store.ledger import Kind
 from sandbox.stripe.errors import missing
+from sandbox.stripe.settings import StripeSettings
 
 NAME = "stripe"
 
@@ -29,22 +28,25 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_{secrets.token_hex(12)}"
 
 
-class Account(Owned):
-    """Everything an endpoint touches. Used inside one transaction, never across an await."""
+class Account(BaseAccount):
+    """The account of Stripe."""
+
+    provider = NAME
 
     def __init__(self, world: World) -> None:
-        self.world = world
+        super().__init__(world)
+        self.settings = StripeSettings()
         self.cause = Cause()
+
+    @property
+    def webhook_url(self) -> str:
+        """The one webhook endpoint of the account."""
+        return self.settings.webhook_url
 
     @property
     def pages_url(self) -> str:
         """Base of the hosted pages."""
         return f"{self.world.settings.base_url}/{NAME}"
-
-    def find(self, kind: str, object_id: str) -> Document | None:
-        """An object of one kind."""
-        document = self.world.documents.get(object_id)
-        return document if document is not None and document.kind == kind and self.sees(document) else None
 
     def load(self, kind: str, object_id: str, param: str = "", *, status: int = 404) -> Document:
         """An object that must exist; `resource_missing` otherwise."""
@@ -53,11 +55,6 @@ class Account(Owned):
             noun = kind.replace(".", " ")
             raise missing(noun, object_id, param or _PATH_PARAMS.get(kind, "id"), status)
         return document
-
-    def save(self, document: Document) -> None:
-        """Store an object as it now is."""
-        self.mark(document)
-        self.world.documents.save(NAME, document)
 
     def emit(self, event_type: str, subject: Document, previous: JSON | None = None) -> None:
         """Record an Event about an object and queue its webhook, in the transaction under way."""
@@ -68,36 +65,22 @@ class Account(Owned):
         body: JSON = {
             "id": new_id("evt"),
             "object": "event",
-            "api_version": self.world.settings.api_version,
+            "api_version": self.settings.api_version,
             "created": now(),
             "data": data,
             "livemode": False,
-            "pending_webhooks": 1 if self.world.settings.stripe_webhook_url else 0,
+            "pending_webhooks": 1 if self.webhook_url else 0,
             "request": {"id": self.cause.request_id, "idempotency_key": self.cause.idempotency_key},
             "type": event_type,
         }
         self.save(Document(body, tags=subject.tags))
-        if self.world.settings.stripe_webhook_url and hears(subject):
-            event = Event(NAME, body["id"], event_type, subject.id, subject.tags)
-            self.world.outbox.enqueue(event)
+        self.send(event_type, body["id"], subject)
 
     def record(
         self, kind: Kind, subject: Document, owner: str, amount: int, status: str, tags: Mapping[str, str]
     ) -> None:
         """Write a ledger line for a charge or refund of the PaymentIntent `owner`."""
-        body = subject.body
-        self.world.ledger.record(
-            Entry(NAME, kind, subject.id, owner, amount, body["currency"], status, tags, body["created"])
-        )
-
-    def schedule(self, name: str, subject: Document, outcome: str, at: float | None = None) -> None:
-        """Plan what happens to an object by itself."""
-        due = time.time() + self.world.settings.settle_seconds if at is None else at
-        self.world.jobs.schedule(Job(subject.id, NAME, name, outcome, due), subject.tags)
-
-    def unschedule(self, subject: Document) -> None:
-        """Forget what was planned."""
-        self.world.jobs.cancel(subject.id)
+        self.enter(kind, subject, owner, amount, subject.body["currency"], status, tags)
 
 
 def now() -> int:

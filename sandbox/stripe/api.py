@@ -11,13 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from sandbox.faults import API_KINDS, Fault
+from sandbox.faults import Fault
 from sandbox.logs import annotate
 from sandbox.provider import World
 from sandbox.store.idempotency import KeyInUseError, KeyReusedError, Record, fingerprint
 from sandbox.store.owners import own_key, owner_of, tags_of
 from sandbox.stripe.account import NAME, Account, Cause, new_id
-from sandbox.stripe.calls import Call
 from sandbox.stripe.endpoints import ENDPOINTS, Endpoint
 from sandbox.stripe.errors import (
     StripeError,
@@ -30,7 +29,7 @@ from sandbox.stripe.errors import (
     unknown_url,
 )
 from sandbox.stripe.expansion import expand
-from sandbox.stripe.params import Params, decode
+from sandbox.stripe.params import Call, Params, decode
 from sandbox.web import gate
 from sandbox.web.replies import Reply
 
@@ -64,8 +63,7 @@ class Api:
         routes: list[BaseRoute] = [
             Route(endpoint.path, self._serve(endpoint), methods=[endpoint.method]) for endpoint in ENDPOINTS
         ]
-        every_method = ["GET", "POST", "DELETE", "PUT", "PATCH"]
-        routes.append(Route("/v1/{rest:path}", self._unknown, methods=every_method))
+        routes.append(Route("/v1/{rest:path}", self._unknown, methods=gate.EVERY_METHOD))
         return routes
 
     async def _unknown(self, request: Request) -> Response:
@@ -86,7 +84,7 @@ class Api:
         return serve
 
     def _version(self, request: Request) -> str:
-        return request.headers.get("stripe-version", self._world.settings.api_version)
+        return request.headers.get("stripe-version", self._account.settings.api_version)
 
     def _authenticate(self, request: Request) -> str:
         """Return the further account that the key opens; empty: that of the settings."""
@@ -97,7 +95,7 @@ class Api:
                 " header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY')."
             )
         owner = owner_of(given, "sk_test_")
-        if not owner and not hmac.compare_digest(given.encode(), self._world.settings.stripe_api_key.encode()):
+        if not owner and not hmac.compare_digest(given.encode(), self._account.settings.api_key.encode()):
             raise unauthorized(f"Invalid API Key provided: {given[:8]}****")
         return owner
 
@@ -114,21 +112,22 @@ class Api:
         return _Exchange(endpoint, call, request_id, key, fingerprint(request.method, path, values), owner)
 
     async def _exchange(self, request: Request, exchange: _Exchange) -> Reply:
-        """Answer under the idempotency key; a fault may strike before, instead of, or after the work."""
+        """Answer under the idempotency key."""
         tags = self._tags(exchange.call) | tags_of(exchange.owner)
-        annotate(request, provider=NAME, operation=exchange.endpoint.operation, tags=tags)
+        subject = gate.Subject(NAME, exchange.endpoint.operation, tags)
+        claim = self._idempotency.claim(own_key(exchange.owner, exchange.key))
+
+        def answer(fault: Fault | None) -> Reply:
+            reply = self._answer(exchange, fault)
+            annotate(request, object=_object_id(exchange.call, reply))
+            return reply
+
         try:
-            with self._idempotency.claim(own_key(exchange.owner, exchange.key)):
-                fault = self._world.faults.take(API_KINDS, NAME, exchange.endpoint.operation, tags)
-                await gate.hold_back(fault)
-                reply = self._answer(exchange, fault)
+            return await gate.meet(request, self._world.faults, subject, claim, answer)
         except KeyInUseError:
             raise key_in_use(exchange.key or "") from None
         except KeyReusedError:
             raise key_reused(exchange.key or "") from None
-        annotate(request, object=_object_id(exchange.call, reply), fault=fault.kind if fault else None)
-        await gate.vanish(request, fault)
-        return reply
 
     def _answer(self, exchange: _Exchange, fault: Fault | None) -> Reply:
         if fault is not None and fault.kind == "error_429":

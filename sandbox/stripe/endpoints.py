@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sandbox.store.documents import JSON
 from sandbox.stripe import lists
 from sandbox.stripe.account import Account
-from sandbox.stripe.calls import Call
+from sandbox.stripe.params import Call
 from sandbox.stripe.resources import accounts, checkout, confirmation_tokens, payment_intents, payment_methods, refunds
 
 Handler = Callable[[Account, Call], JSON]

@@ -6,9 +6,8 @@ from binascii import Error as NotBase64Error
 
 from sandbox.store.documents import JSON, Query
 from sandbox.stripe.account import NAME, Account
-from sandbox.stripe.calls import Call
 from sandbox.stripe.errors import invalid, missing
-from sandbox.stripe.params import Params
+from sandbox.stripe.params import Call, Params
 
 _MAX_LIMIT = 100
 _FOREVER = 2**62

@@ -1,6 +1,7 @@
 """Form-encoded parameters, nested as ``a[b][0][c]=``, read with Stripe's own complaints."""
 
 import re
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -164,3 +165,12 @@ class Params:
             " or supply a non-empty value."
         )
         return invalid(message, full, "parameter_invalid_empty")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Parameters, and what the URL says."""
+
+    params: Params
+    url: str
+    id: str = ""

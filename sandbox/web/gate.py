@@ -1,19 +1,52 @@
-"""Faults of calls: one that is slow, never answered, or answered with less than was promised."""
+"""Calls under their faults: one that is slow, never answered, or answered with less than was promised."""
 
 import asyncio
 import json
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
-from sandbox.faults import Fault
+from sandbox.faults import API_KINDS, Fault, Faults
+from sandbox.logs import annotate
 from sandbox.web.replies import Reply
 from sandbox.web.server import RESET
 
 _SILENT = {"timeout_before", "timeout_after", "connection_reset"}
 
+EVERY_METHOD = ["GET", "POST", "DELETE", "PUT", "PATCH"]
+"""Of what answers for paths that nobody knows."""
 
-async def hold_back(fault: Fault | None) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a call is about: faults and logs go by it."""
+
+    provider: str
+    operation: str
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+async def meet(
+    request: Request,
+    faults: Faults,
+    subject: Subject,
+    claim: AbstractContextManager[None],
+    answer: Callable[[Fault | None], Reply],
+) -> Reply:
+    """Answer while the call's key is held; a fault may strike before, instead of, or after the work."""
+    annotate(request, provider=subject.provider, operation=subject.operation, tags=subject.tags)
+    with claim:
+        fault = faults.take(API_KINDS, subject.provider, subject.operation, subject.tags)
+        await _hold_back(fault)
+        reply = answer(fault)
+    annotate(request, fault=fault.kind if fault else None)
+    await _vanish(request, fault)
+    return reply
+
+
+async def _hold_back(fault: Fault | None) -> None:
     """Spend a fault's latency, before the work is done."""
     if fault is not None and fault.kind == "latency":
         await asyncio.sleep(fault.seconds)
@@ -36,7 +69,7 @@ def cut(fault: Fault | None, reply: Reply) -> Reply:
     return Reply.of(body, reply.status, reply.headers)
 
 
-async def vanish(request: Request, fault: Fault | None) -> None:
+async def _vanish(request: Request, fault: Fault | None) -> None:
     """Never answer: stay silent until the caller gives up or time is over, then reset the connection."""
     if fault is None or fault.kind not in _SILENT:
         return

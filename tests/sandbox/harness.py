@@ -102,6 +102,7 @@ class Sandbox:
     webhook_url: str
     settings: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
+    module: str = "sandbox"
 
     @property
     def url(self) -> str:
@@ -131,7 +132,9 @@ class Sandbox:
             **self.settings,
         }
         with (self.folder / "sandbox.log").open("ab") as log:
-            self.process = subprocess.Popen([sys.executable, "-m", "sandbox"], env=environment, stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", self.module], env=environment, stdout=log, stderr=log
+            )
         eventually(self.healthy, "the sandbox to be healthy")
 
     def healthy(self) -> bool:

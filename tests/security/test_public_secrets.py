@@ -7,7 +7,8 @@ from pydantic import SecretStr, ValidationError
 
 from payment_svc.providers.paypal.registration import PaypalSettings
 from payment_svc.providers.stripe.registration import StripeSettings
-from sandbox.settings import Settings
+from sandbox.paypal.settings import PaypalSettings as SandboxPaypal
+from sandbox.stripe.settings import StripeSettings as SandboxStripe
 
 
 def _stripe(key: str, secret: str) -> StripeSettings:
@@ -27,8 +28,8 @@ def test_real_paypal_does_not_take_the_simulators_secret() -> None:
 
 
 def test_the_simulator_and_real_accounts_by_themselves_are_fine() -> None:
-    known = Settings()
-    _stripe(known.stripe_api_key, known.stripe_webhook_secret)
+    stripe, paypal = SandboxStripe(), SandboxPaypal()
+    _stripe(stripe.api_key, stripe.webhook_secret)
     _stripe("sk_test_51real", "whsec_real")
-    for client, secret in ((known.paypal_client_id, known.paypal_client_secret), ("real", "real")):
+    for client, secret in ((paypal.client_id, paypal.client_secret), ("real", "real")):
         PaypalSettings(client_id=client, client_secret=SecretStr(secret), webhook_id="WH-1")

@@ -2,7 +2,7 @@
 
 from sandbox.store.documents import JSON
 from sandbox.stripe.account import Account
-from sandbox.stripe.calls import Call
+from sandbox.stripe.params import Call
 
 _BORN = 1_700_000_000
 
@@ -11,7 +11,7 @@ def retrieve(account: Account, call: Call) -> JSON:
     """Retrieve the account of the key."""
     del call
     return {
-        "id": account.name_of(account.world.settings.stripe_api_key),
+        "id": account.name_of(account.settings.api_key),
         "object": "account",
         "business_profile": None,
         "business_type": "company",

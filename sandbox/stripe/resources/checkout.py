@@ -3,10 +3,9 @@
 from sandbox.store.documents import JSON, Document
 from sandbox.stripe import lists
 from sandbox.stripe.account import Account, new_id, now
-from sandbox.stripe.calls import Call
 from sandbox.stripe.errors import invalid, missing, refused
 from sandbox.stripe.money import check_amount, read_currency
-from sandbox.stripe.params import Params
+from sandbox.stripe.params import Call, Params
 from sandbox.stripe.resources import charging
 from sandbox.stripe.resources.payment_intents import TEXTS, new_intent
 from sandbox.stripe.resources.payment_methods import obtain

@@ -4,9 +4,8 @@ import time
 
 from sandbox.store.documents import JSON, Document
 from sandbox.stripe.account import Account, new_id, now
-from sandbox.stripe.calls import Call
 from sandbox.stripe.errors import invalid, missing
-from sandbox.stripe.params import Params
+from sandbox.stripe.params import Call, Params
 from sandbox.stripe.resources import payment_methods
 
 KIND = "confirmation_token"

@@ -3,10 +3,9 @@
 from sandbox.store.documents import JSON, Document
 from sandbox.stripe import lists
 from sandbox.stripe.account import Account, new_id, now
-from sandbox.stripe.calls import Call
 from sandbox.stripe.errors import declined, invalid, refused, unexpected_state
 from sandbox.stripe.money import check_amount, check_step, read_currency
-from sandbox.stripe.params import Params
+from sandbox.stripe.params import Call, Params
 from sandbox.stripe.resources import charging, confirmation_tokens
 from sandbox.stripe.resources.payment_methods import from_params
 

@@ -3,9 +3,9 @@
 from sandbox.store.documents import JSON, Document
 from sandbox.stripe import lists
 from sandbox.stripe.account import Account, new_id, now
-from sandbox.stripe.calls import Call
 from sandbox.stripe.errors import invalid, refused
 from sandbox.stripe.money import check_step, shown
+from sandbox.stripe.params import Call
 from sandbox.stripe.resources.payment_methods import instrument_of
 
 SETTLE = "settle.refund"
