@@ -114,6 +114,7 @@ attempts = sa.Table(
     sa.Column("provider_reference", sa.Text, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("failure", pg.JSONB),
+    # mirrored, as all of an attempt is, for the check below and for whoever looks: no statement of ours reads them
     sa.Column("held_minor", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("surplus_minor", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("create_time", TIME, nullable=False),
