@@ -51,7 +51,7 @@ from mesh.storage.resealing import Resealing
 from mesh.storage.revision import head_revision
 from mesh.telemetry import get_logger, setup_logging
 from mesh.vault import Vault
-from mesh.worker import Turn, together
+from mesh.worker import Turn, Worker, together
 
 log = get_logger(__name__)
 RENEW_SECONDS = 60.0
@@ -112,15 +112,15 @@ async def run(settings: ConsoleSettings, vitals: Vitals) -> None:
     beside = [
         asyncio.create_task(measures.run()),
         asyncio.create_task(_drain(asked, health, server, vitals, settings.drain_seconds)),
-        asyncio.create_task(_sweep(sessions, begun)),
-        asyncio.create_task(_renew(settings, server.config)),
     ]
-    resealing = Resealing(database, vault, SECRETS).worker
-    resealing.start()
+    workers = [Resealing(database, vault, SECRETS).worker, _sweeper(sessions, begun), _renewal(settings, server.config)]
+    for worker in workers:
+        worker.start()
     gc.collect()
     gc.freeze()
     await server.serve()
-    await resealing.stop()
+    for worker in workers:
+        await worker.stop()
     for task in (health, *beside):
         task.cancel()
     await public_api.close()
@@ -222,15 +222,15 @@ async def _drain(
     server.leave()
 
 
-async def _sweep(sessions: Sessions, begun: Begun) -> None:
-    """Finish, again and again, what could not be when a session ended."""
-    while True:
-        await asyncio.sleep(SWEEP_SECONDS)
-        try:
-            await sessions.sweep()
-            await begun.sweep()
-        except (ApiError, OSError) as error:
-            log.warning("sessions that are over stay for now", error=str(error))
+def _sweeper(sessions: Sessions, begun: Begun) -> Worker:
+    """Return what finishes what could not be when a session ended."""
+
+    async def sweep() -> bool:
+        await sessions.sweep()
+        await begun.sweep()
+        return False
+
+    return Worker("session-sweeper", sweep, SWEEP_SECONDS)
 
 
 async def _add_first_users(settings: ConsoleSettings, accounts: Accounts) -> None:
@@ -240,15 +240,15 @@ async def _add_first_users(settings: ConsoleSettings, accounts: Accounts) -> Non
         await accounts.add(user.email, user.email.partition("@")[0].title(), password, user.role, merchant_id)
 
 
-async def _renew(settings: ConsoleSettings, config: uvicorn.Config) -> None:
-    """Take over a certificate that was renewed: new connections have it."""
-    if not settings.tls:
-        return
-    while True:
-        await asyncio.sleep(RENEW_SECONDS)
-        if config.ssl:
-            with contextlib.suppress(OSError, ssl.SSLError):
-                config.ssl.load_cert_chain(str(settings.tls.cert), str(settings.tls.key))
+def _renewal(settings: ConsoleSettings, config: uvicorn.Config) -> Worker:
+    """Return what takes over a certificate that was renewed: new connections have it."""
+
+    async def renew() -> bool:
+        if settings.tls and config.ssl:
+            config.ssl.load_cert_chain(str(settings.tls.cert), str(settings.tls.key))
+        return False
+
+    return Worker("certificate-renewal", renew, RENEW_SECONDS)
 
 
 def main() -> None:
