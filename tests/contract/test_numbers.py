@@ -114,3 +114,39 @@ NUMBERS: Mapping[str, Mapping[str, Any]] = {
 def test_numbers_are_as_agreed(module: str) -> None:
     numbers = NUMBERS[module]
     assert {name: getattr(import_module(module), name) for name in numbers} == numbers
+
+
+@pytest.mark.parametrize(
+    ("longer", "shorter"),
+    [
+        # what is published again is known again
+        ("mesh.events.inbox.RETENTION", "mesh.events.outbox.RETENTION"),
+        # a key is used until the margin before its end
+        ("payment_svc.use_cases.lost_refunds.KEYS_LIVE", "payment_svc.providers.base.KEY_MARGIN"),
+        # what had the time of a lease is not taken from its process before
+        ("payment_svc.use_cases.recovery.payments.CLAIM", "payment_svc.use_cases.payments.LEASE"),
+        ("payment_svc.use_cases.payments.LEASE", "payment_svc.domain.operation.LEASE_MARGIN"),
+        ("payment_svc.use_cases.recovery.comparisons.LEASE", "payment_svc.use_cases.recovery.comparisons.AGAIN"),
+        # a day that was made up for is compared once more
+        ("payment_svc.domain.comparison.AGAIN_AFTER", "payment_svc.domain.comparison.LOOK_BACK"),
+        ("payment_svc.domain.comparison.REPEATED_FOR", "payment_svc.domain.comparison.AGAIN_AFTER"),
+        # an order at PayPal ends before its creation may no longer be repeated, and is recalled after both
+        ("payment_svc.providers.paypal.adapter.REPEATABLE", "payment_svc.providers.paypal.adapter.ORDER_LIFETIME"),
+        ("payment_svc.providers.paypal.adapter.RECALLED_AFTER", "payment_svc.providers.paypal.adapter.REPEATABLE"),
+        # PayPal repeats an event for three days: a place is kept until the last
+        ("payment_svc.providers.paypal.webhooks.OLDEST", "payment_svc.use_cases.predecessors.NEVER_TOLD"),
+        # an endpoint is not given up before the last of its retries
+        ("notify_svc.domain.delivery.GIVE_UP_AFTER", "notify_svc.domain.delivery.RETRIES"),
+        ("mesh.worker.LONGEST_REST", "mesh.worker.LEAST_REST"),
+        ("mesh.events.relay.LONGEST_RETRY_SECONDS", "mesh.events.relay.LEAST_RETRY_SECONDS"),
+    ],
+)
+def test_number_that_has_to_be_longer_than_another_is(longer: str, shorter: str) -> None:
+    assert _number(longer) > _number(shorter)
+
+
+def _number(name: str) -> Any:
+    """Return a number by its name; of several, their sum."""
+    module, _, constant = name.rpartition(".")
+    found = getattr(import_module(module), constant)
+    return sum(found, timedelta()) if isinstance(found, tuple) else found
