@@ -87,11 +87,17 @@ class Identities:
         return _found_merchant(merchant, merchant_id)
 
     async def create_key(self, new: NewKey) -> IssuedKey:
-        """Create a key. Raises ApiError NOT_FOUND for its merchant, INVALID_ARGUMENT for what it may not be."""
+        """Create a key.
+
+        Raises ApiError NOT_FOUND for its merchant, FAILED_PRECONDITION, reason MERCHANT_DISABLED, and INVALID_ARGUMENT
+        for what it may not be.
+        """
         now = self._clock()
         permissions = self._permissions(new, now)
         async with self._database.transaction() as session:
-            _found_merchant(await self._store.get_merchant(session, new.merchant_id), new.merchant_id)
+            merchant = _found_merchant(await self._store.get_merchant(session, new.merchant_id), new.merchant_id)
+            if merchant.disable_time:
+                raise failed_precondition("MERCHANT_DISABLED", "this merchant is disabled: no key of it works")
             return await self._issue(session, ApiKey(self._ids(), new.merchant_id, permissions, now, new.expire_time))
 
     async def get_key(self, key_id: UUID) -> ApiKey:

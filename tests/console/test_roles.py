@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -11,7 +12,8 @@ from console.api.app import PAGES
 from console.domain import CONSOLE_SCOPES, SCOPES, Role
 from mesh.rpc.routes import contract_routes, scopes_of
 from tests.support.console import Browser, Console
-from tests.support.merchant.api import Merchant
+from tests.support.merchant.api import Identities, Merchant
+from tests.support.waiting import eventually
 
 READ = "orders:read payments:read links:read refunds:read disputes:read events:read webhooks:read routing:read"
 TABLE = {
@@ -115,3 +117,20 @@ def test_a_role_that_changes_takes_effect_at_once(console: Console, owner: Brows
     assert console.browser().log_in(email, password).status_code == httpx.codes.FORBIDDEN
     owner.post(f"/users/{user_id}", verb="enable")
     assert console.logged_in(email, password).is_in
+
+
+def test_people_of_a_disabled_merchant_are_told_so(
+    console: Console, identities: Identities, new_merchant: Callable[..., Merchant]
+) -> None:
+    merchant_id = new_merchant().merchant_id
+    email, password = console.new_owner(merchant_id)
+    inside = console.logged_in(email, password)
+    assert inside.get("/orders").status_code == httpx.codes.OK
+    identities.disable(merchant_id)
+    eventually(lambda: inside.get("/orders").status_code == httpx.codes.SEE_OTHER or None, "the end of the session")
+    again = console.logged_in(email, password)
+    answer = again.get("/orders")
+    assert "this merchant is disabled" in answer.text
+    assert answer.status_code == httpx.codes.CONFLICT
+    identities.enable(merchant_id)
+    assert again.get("/orders").status_code == httpx.codes.OK

@@ -143,8 +143,8 @@ class IdentityServiceServicer:
     def CreateApiKey(self, request, context):
         """Creates an API key of a merchant and returns its secrets, this once.
 
-        Errors: NOT_FOUND, reason MERCHANT_NOT_FOUND; INVALID_ARGUMENT with a `google.rpc.BadRequest` for a scope that no
-        RPC takes, what is no network, or an end that has passed.
+        Errors: NOT_FOUND, reason MERCHANT_NOT_FOUND; FAILED_PRECONDITION, reason MERCHANT_DISABLED; INVALID_ARGUMENT with a
+        `google.rpc.BadRequest` for a scope that no RPC takes, what is no network, or an end that has passed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -56,8 +56,8 @@ class IdentityServiceStub:
     CreateApiKey: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.CreateApiKeyRequest, _identity_pb2.ApiKey]
     """Creates an API key of a merchant and returns its secrets, this once.
 
-    Errors: NOT_FOUND, reason MERCHANT_NOT_FOUND; INVALID_ARGUMENT with a `google.rpc.BadRequest` for a scope that no
-    RPC takes, what is no network, or an end that has passed.
+    Errors: NOT_FOUND, reason MERCHANT_NOT_FOUND; FAILED_PRECONDITION, reason MERCHANT_DISABLED; INVALID_ARGUMENT with a
+    `google.rpc.BadRequest` for a scope that no RPC takes, what is no network, or an end that has passed.
     """
     GetApiKey: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.GetApiKeyRequest, _identity_pb2.ApiKey]
     """Returns one key, without its secrets. Errors: NOT_FOUND, reason API_KEY_NOT_FOUND."""
@@ -114,8 +114,8 @@ class IdentityServiceAsyncStub(IdentityServiceStub):
     CreateApiKey: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.CreateApiKeyRequest, _identity_pb2.ApiKey]  # type: ignore[assignment]
     """Creates an API key of a merchant and returns its secrets, this once.
 
-    Errors: NOT_FOUND, reason MERCHANT_NOT_FOUND; INVALID_ARGUMENT with a `google.rpc.BadRequest` for a scope that no
-    RPC takes, what is no network, or an end that has passed.
+    Errors: NOT_FOUND, reason MERCHANT_NOT_FOUND; FAILED_PRECONDITION, reason MERCHANT_DISABLED; INVALID_ARGUMENT with a
+    `google.rpc.BadRequest` for a scope that no RPC takes, what is no network, or an end that has passed.
     """
     GetApiKey: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.GetApiKeyRequest, _identity_pb2.ApiKey]  # type: ignore[assignment]
     """Returns one key, without its secrets. Errors: NOT_FOUND, reason API_KEY_NOT_FOUND."""
@@ -205,8 +205,8 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_identity_pb2.ApiKey, _abc.Awaitable[_identity_pb2.ApiKey]]:
         """Creates an API key of a merchant and returns its secrets, this once.
 
-        Errors: NOT_FOUND, reason MERCHANT_NOT_FOUND; INVALID_ARGUMENT with a `google.rpc.BadRequest` for a scope that no
-        RPC takes, what is no network, or an end that has passed.
+        Errors: NOT_FOUND, reason MERCHANT_NOT_FOUND; FAILED_PRECONDITION, reason MERCHANT_DISABLED; INVALID_ARGUMENT with a
+        `google.rpc.BadRequest` for a scope that no RPC takes, what is no network, or an end that has passed.
         """
 
     @_abc_1.abstractmethod
