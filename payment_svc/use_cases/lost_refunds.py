@@ -73,15 +73,16 @@ class LostRefunds:
 
     async def bring_forward(
         self, payment: Payment, provider: ResilientProvider, restore: Restore, attempt: int | None = None
-    ) -> None:
+    ) -> Sequence[GivenBack]:
         """Write down what the provider has given back of a payment, or of an attempt's surplus, and is not known here.
 
-        Raises ApiError UNAVAILABLE while the provider does not say.
+        Return all that it shows. Raises ApiError UNAVAILABLE while the provider does not say.
         """
         at = at_attempt(payment, attempt) if attempt else payment
         # what came later is written down here
         given = await given_back_of(at, provider, restore.backup_time - SKEW, restore.restore_time + IN_FLIGHT)
         await self.write_down(payment, given, attempt)
+        return given
 
     async def recount(self, payment: Payment, refund: Refund, provider: ResilientProvider) -> Refund:
         """Return what the gateway owes less what had gone back before a restore, before it is sent for the first time.
@@ -94,8 +95,12 @@ class LostRefunds:
             restore = await self.restore_of(unit.session, payment)
         if restore is None:
             return refund
-        await self.bring_forward(payment, provider, restore, refund.attempt)
+        given = await self.bring_forward(payment, provider, restore, refund.attempt)
+        own = next((one.snapshot for one in given if one.refund_id == str(refund.refund_id)), None)
         async with self._ledger.work.begin() as unit:
+            if own:
+                # it was sent before the restore
+                return await self._apply_in(unit, refund.refund_id, _shown(own))
             payment = await self._ledger.lock(unit, payment.payment_id)
             taken = (await self._ledger.refunds.sums(unit.session, payment.payment_id, refund.attempt)).taken
             # a surplus that was found given back, all of it, has ended: nothing is left then

@@ -205,6 +205,18 @@ async def test_what_is_owed_is_counted_again_after_a_restore(
         assert (found.amount, found.status) == (refund.amount, R.FAILED)
 
 
+async def test_what_is_owed_and_was_given_back_before_the_restore_is_not_sent() -> None:
+    """Its try is lost, and a look at it alone may fail: the list of all shows it, however long ago that was."""
+    world = World()
+    world.lost._restore, world.lost._is_read = RESTORE, True
+    owed = replace(OWED, provider_reference="")
+    world.of_attempts, world.inserted = {None: Sums(500, 0, 0)}, [owed]
+    world.known = {owed.refund_id}
+    world.given = [GivenBack(str(owed.refund_id), RefundSnapshot("re_1", R.SUCCESS, owed.amount))]
+    found = await world.lost.recount(replace(PAID, create_time=NOW - 3 * HOUR), owed, cast(Any, world))
+    assert (found.status, found.provider_reference) == (R.SUCCESS, "re_1")
+
+
 @pytest.mark.parametrize(("age", "asks"), [(KEYS_LIVE, True), (KEYS_LIVE + MOMENT, False)])
 async def test_request_is_a_repetition_while_keys_live(
     age: timedelta, asks: bool, monkeypatch: pytest.MonkeyPatch
