@@ -39,6 +39,8 @@ log = get_logger(__name__)
 SOON = timedelta(seconds=30)
 UNKNOWN_METHOD = "unknown"
 """What stands for the token of a payment that is written down anew."""
+SKEW = timedelta(minutes=5)
+"""How far apart the clocks of two replicas may be: of two payments within that, neither is known to be the older."""
 NEVER_TOLD = timedelta(days=3)
 """How long a lost payment's place is kept where a provider refuses to say: its webhooks have told of it by then."""
 PAID_ONCE = "paid_once"
@@ -105,8 +107,9 @@ class Predecessors:
     async def reserve(self, payment: Payment, replaces: UUID | None) -> None:
         """Take the order for a payment, also from one that has ended unpaid or is nowhere: the order has not heard.
 
-        What is nowhere had the place when this payment began, as no other one can begin beside it: no provider had it
-        then. Raises ApiError as the order service does.
+        What is nowhere and older had the place when this payment began, as no other one can begin beside it: no
+        provider had it then. What is nowhere and younger took this one's place before a restore, and may have paid.
+        Raises ApiError as the order service does.
         """
         try:
             await self._orders.reserve(payment, replaces)
@@ -116,7 +119,8 @@ class Predecessors:
                 raise
             async with self._database.session() as session:
                 ended = await self._ledger.payments.read(session, holder)
-            if ended and not ended.pays_nothing:
+            gives_way = ended.pays_nothing if ended else made_at(holder) < payment.create_time - SKEW
+            if not gives_way:
                 raise
             await self._orders.reserve(payment, holder)
 

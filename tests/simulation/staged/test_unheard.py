@@ -33,6 +33,19 @@ def come_back(scene: Scene) -> None:
     scene.world.stream.tell()
 
 
+def unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the next reservation find no order service."""
+    reserve, fails = OrderCalls.reserve, [True]
+
+    async def once(calls: OrderCalls, payment: Payment, replaces: UUID | None) -> None:
+        if fails:
+            fails.clear()
+            raise unavailable("UNREACHABLE", "no order service answers")
+        await reserve(calls, payment, replaces)
+
+    monkeypatch.setattr(OrderCalls, "reserve", once)
+
+
 @pytest.mark.parametrize("token", ["pm_declined", "pm_action"], ids=["declined", "cancelled"])
 def test_order_is_paid_anew_at_once_though_it_has_not_heard(runner: Runner, token: str) -> None:
     async def play(scene: Scene) -> None:
@@ -83,15 +96,7 @@ def test_payment_of_which_it_was_said_that_it_goes_on_takes_the_place_of_the_one
             # by then every provider can say that it has none
             await asyncio.sleep(7 * 3600)
         scene.world.stream.is_away = True
-        reserve, fails = OrderCalls.reserve, [True]
-
-        async def once(calls: OrderCalls, payment: Payment, replaces: UUID | None) -> None:
-            if fails:
-                fails.clear()
-                raise unavailable("UNREACHABLE", "no order service answers")
-            await reserve(calls, payment, replaces)
-
-        monkeypatch.setattr(OrderCalls, "reserve", once)
+        unreachable(monkeypatch)
         with pytest.raises(ApiError, match="goes on") as said:
             await scene.pay(once=True)
         await asyncio.sleep(60)
@@ -100,5 +105,23 @@ def test_payment_of_which_it_was_said_that_it_goes_on_takes_the_place_of_the_one
         come_back(scene)
         await asyncio.sleep(5)
         assert scene.order() == ("SUCCESS", payment_id)
+
+    stage(runner, play)
+
+
+def test_payment_that_a_restore_brings_back_leaves_the_place_to_a_later_one_that_it_has_lost(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def play(scene: Scene) -> None:
+        unreachable(monkeypatch)
+        with pytest.raises(ApiError, match="goes on"):
+            await scene.pay(token="pm_declined", once=True)
+        scene.world.stores["payments"].save()
+        await asyncio.sleep(60)
+        later = await scene.pay(token="pm_slow")
+        assert scene.order() == ("PROCESSING", later.payment_id)
+        await scene.restore("payments")
+        await asyncio.sleep(60)
+        assert scene.order()[1] == later.payment_id
 
     stage(runner, play)
