@@ -1,11 +1,13 @@
 """What Envoy's transcoder drops silently and a merchant would want refused: unknown fields.
 
-The transcoder drops unknown JSON fields silently, lets query parameters override what the path and the body say, and
-names a field of the wrong type only in prose. All are refused here, by name, before the request reaches a service.
+The transcoder drops unknown JSON fields and all but the last of what stands twice silently, lets query parameters
+override what the path and the body say, and names a field of the wrong type only in prose. All are refused here, by
+name, before the request reaches a service.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
@@ -15,7 +17,7 @@ import orjson
 from google.protobuf import json_format
 from google.protobuf.message_factory import GetMessageClass
 
-from edge.use_cases import json_values
+from edge.use_cases import duplicates, json_values
 from edge.use_cases.json_values import Place
 from mesh.contract.descriptors import is_map
 from mesh.errors import FieldViolation
@@ -81,6 +83,7 @@ def _of_query(route: Route, query: str) -> Iterator[FieldViolation]:
         yield FieldViolation("query", "is not valid UTF-8")
         return
     known = set(route.request.fields_by_name) - route.variables
+    times: Counter[str] = Counter()
     for name, value in parameters:
         field = json_values.field_of(route.request, name)
         if field is not None and field.name in route.variables:
@@ -88,6 +91,10 @@ def _of_query(route: Route, query: str) -> Iterator[FieldViolation]:
         elif field is None:
             yield FieldViolation(name, json_values.unknown(name, "query parameter", route.request, known))
         else:
+            times[field.name] += 1
+            # told once, however often it stands there
+            if times[field.name] == 2 and not field.is_repeated:
+                yield FieldViolation(name, "stands twice: a request has one value of it")
             yield from json_values.of_parameter(field, name, value)
 
 
@@ -107,6 +114,7 @@ def _of_body(route: Route, body: bytes) -> list[FieldViolation]:
         for name in document
         if (field := json_values.field_of(route.request, name)) is not None and field.name in route.variables
     ]
+    found += islice(duplicates.of_body(body, document), MAX_VIOLATIONS)
     mine = {one.field for one in found}
     wrong = (
         one for one in json_values.of_object(document, route.request, Place(route.method)) if one.field not in mine

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from edge.use_cases import duplicates
 from edge.use_cases.request_checks import MAX_VIOLATIONS, RequestChecks
 from mesh.errors import FieldViolation
+from mesh.rpc.headers import MAX_BODY
 from mesh.rpc.routes import contract_routes
 
 CHECKS = RequestChecks(contract_routes())
@@ -31,7 +33,9 @@ ORDER_PATH, PAYMENT_PATH, EVENT_PATH = (f"/v1/{kind}/{ID}" for kind in ("orders"
         ("PUT", "/v1/routing_policy", {"rules": []}),
         ("PATCH", f"/v1/payment_links/{ID}", {"description": ""}),
         ("POST", f"{ORDER_PATH}/cancel", {}),
+        ("POST", "/v1/orders", ORDER | {"description": 'say "value":', "metadata": {"value": '":', "description": ""}}),
         ("GET", "/v1/orders?page_size=3&status=NEW", None),
+        ("GET", "/v1/orders?statuses=NEW&page_size=3&statuses=SUCCESS", None),
         ("GET", ORDER_PATH, None),
     ],
 )
@@ -54,6 +58,8 @@ def test_request_that_fits_the_contract_passes(method: str, target: str, body: o
         ("GET", "/v1/orders?colour=red", b"", "colour"),
         ("GET", "/v1/orders?status=PAID", b"", "status"),
         ("GET", "/v1/orders?page_size=ten", b"", "page_size"),
+        ("GET", "/v1/orders?status=SUCCESS&status=FAILED", b"", "status"),
+        ("GET", "/v1/orders?page_size=3&pageSize=4", b"", "pageSize"),
         ("GET", f"{ORDER_PATH}?orderId=7", b"", "orderId"),
         ("GET", f"{ORDER_PATH}?order%5fid=7", b"", "order_id"),
         ("DELETE", "/v1/webhook_endpoints/A?webhook_endpoint_id=B", b"", "webhook_endpoint_id"),
@@ -118,6 +124,47 @@ def test_no_content_type_switches_the_checks_of_a_route_off(content_type: str) -
     assert found[0].field == "webhook_endpoint_id"
     if not content_type.startswith("application/grpc+") and content_type != "application/grpc":
         assert CHECKS.violations("POST", RPC, content_type, b"\x00")
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        (b'{"amount": {"value": "0.10"}, "amount": {"value": "0.20", "currency": "EUR"}}', ["amount"]),
+        (b'{"amount" :\n{"value": "0.10", "currency": "EUR", "value": "0.20"}}', ["amount.value"]),
+        (b'{"metadata": {"a": "1", "b": "2", "a": "3", "b" : "4", "a": "5"}}', ["metadata.a", "metadata.b"]),
+        (b'{"description": "a", "d\\u0065scription": "\\u0022:"}', ["description"]),
+    ],
+)
+def test_name_that_stands_twice_in_an_object_is_refused(body: bytes, fields: list[str]) -> None:
+    found = CHECKS.violations("POST", "/v1/orders", JSON, body)
+    assert [one.field for one in found if one.description == duplicates.TWICE] == fields
+
+
+def test_name_that_stands_twice_is_told_with_the_number_of_its_object() -> None:
+    rules = b'"rules": [{"name": "a"}, {"name": "b", "name": "c"}]'
+    body = b"{" + rules + b"," + rules + b"}"
+    found = CHECKS.violations("PUT", "/v1/routing_policy", JSON, body)
+    assert [one.field for one in found] == ["rules", "rules[1].name"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"' + b"n" * 30_000 + b'":[' + b'{"a":1,"a":2},' * 2_000 + b'{}],"description":"\\":"}',
+        b'{"a":{"a":1},' * 4_000 + b'"a":1' + b"}" * 4_000,
+        b'{"a":' * 1_000 + b'{"a":1,"a":2}' + b"}" * 1_000,
+        b'{"metadata":{' + b'"a":"1",' * 8_000 + b'"a":"2"}}',
+        b'{"description":"' + b'\\":' * 16_000 + b'"}',
+        b'{"description":"' + b" " * 65_000 + b'"}',
+        b'{"description":"",' + b'"' + b" " * 65_000 + b'":1}',
+    ],
+    ids=["long-path", "broken", "deep", "one-name", "texts", "spaces", "name-of-spaces"],
+)
+def test_looking_for_what_stands_twice_takes_no_longer_than_the_body_is(body: bytes) -> None:
+    assert len(body) <= MAX_BODY + 1_000
+    started = time.process_time()
+    CHECKS.violations("POST", "/v1/orders", JSON, body)
+    assert time.process_time() - started < SECONDS
 
 
 NAMES = st.sampled_from(("amount", "value", "currency", "metadata", "expire_time", "description", "create_time", "a"))
