@@ -126,7 +126,7 @@ def instances(service: str, replicas: int) -> tuple[str, ...]:
 def plan_layout(
     settings: StackSettings, wanted: frozenset[str], data: DataDir, ports: Ports, code: Path = ROOT
 ) -> StackLayout:
-    """Give every wanted component its port, and leave out those that a setting replaces.
+    """Give every wanted component its port, that of before where it can, and leave out those that a setting replaces.
 
     Raises:
         StackError: a port that was asked for is in use.
@@ -151,7 +151,8 @@ def plan_layout(
         *(f"{name}_metrics" for name in processes),
     ]
     wanted_ports = {"envoy": settings.http_port, "envoy_https": settings.https_port}
-    numbers = {name: ports.take(wanted_ports.get(name, 0)) for name in names}
+    numbers = ports.take_all(names, wanted_ports, data.ports())
+    data.keep_ports(numbers)
     secrets = data.secrets
 
     def url(component: str, own: str) -> str:

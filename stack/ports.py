@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import random
 import socket
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 
 from stack.process import StackError
@@ -39,6 +40,19 @@ class Ports:
             if self._hold(port):
                 return port
         raise StackError(f"no free port found between {RANGE.start} and {RANGE.stop}")
+
+    def take_all(self, names: Iterable[str], wanted: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
+        """Return a port for each name: the one that is wanted, else the one it had before where that is free.
+
+        Raises:
+            StackError: a wanted port is in use, or none is free.
+        """
+        asked = {name: wanted.get(name, 0) for name in names}
+        taken = {name: self.take(port) for name, port in asked.items() if port}
+        rest = [name for name in asked if name not in taken]
+        # all of them before any new one, which might be another's
+        taken |= {name: before[name] for name in rest if before.get(name) and self._hold(before[name])}
+        return {name: taken.get(name) or self.take() for name in asked}
 
     def close(self) -> None:
         """Give all ports back."""

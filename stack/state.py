@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
@@ -27,6 +27,7 @@ from stack.orphans import end_writers
 from stack.process import StackError
 
 SECRETS_FILE = "secrets.json"
+PORTS_FILE = "ports.json"
 SOCKETS_LINK = "sockets"
 TEMPORARY = "fusionxpay-"
 """How the names of our folders for temporary files begin."""
@@ -167,6 +168,21 @@ class DataDir:
         ours = asdict(self.secrets)
         text = json.dumps(ours.pop("providers") | ours, indent=2)
         write_private(self.path / SECRETS_FILE, text)
+
+    def ports(self) -> dict[str, int]:
+        """Return the ports that its last stack had, by their names; none where that cannot be read."""
+        try:
+            stored = dict(json.loads((self.path / PORTS_FILE).read_text()))
+        except (OSError, ValueError, TypeError):
+            return {}
+        return {name: port for name, port in stored.items() if isinstance(port, int) and 0 < port < 1 << 16}
+
+    def keep_ports(self, ports: Mapping[str, int]) -> None:
+        """Write the ports for the next stack, so that addresses that were given out hold. Raises StackError."""
+        try:
+            write_private(self.path / PORTS_FILE, json.dumps(dict(ports), indent=2))
+        except OSError as error:
+            raise StackError(f"data dir {self.path} cannot be used: {error}") from error
 
     def __enter__(self) -> DataDir:
         return self
