@@ -138,17 +138,18 @@ def part_problems(parts: Sequence[Part]) -> list[Problem]:
 
 
 def grouped(parts: Sequence[Part], found: Sequence[Problem]) -> list[Problem]:
-    """Return what is wrong of the parts, and after each what follows from it, before all else."""
-    told: list[Problem] = []
+    """Return what is wrong of the parts, and beneath each what follows from it: before all else where it is a page."""
+    first: list[Problem] = []
+    last: list[Problem] = []
     rest = list(found)
     away = [name for name in FOLLOWS if any(p.name == name for p in parts)
             and not any(p.answers for p in parts if p.name == name)]  # fmt: skip
     for problem in part_problems(parts):
-        told.append(problem)
+        group = [problem]
         name = problem.words.partition(" ")[0]
         if name in away:
             away.remove(name)
-            told += [replace(one, follows_from=name) for one in rest if one.alert in FOLLOWS[name]]
+            group += [replace(one, follows_from=name) for one in rest if one.alert in FOLLOWS[name]]
             rest = [one for one in rest if one.alert not in FOLLOWS[name]]
-    return [*(one for one in told if one.page or one.follows_from), *rest,
-            *(one for one in told if not one.page and not one.follows_from)]  # fmt: skip
+        (first if problem.page else last).extend(group)
+    return [*first, *rest, *last]

@@ -314,6 +314,16 @@ def test_what_follows_from_a_part_is_told_beneath_it() -> None:
     assert grouped([nats, Part("nats", "b:1")], lost)[-1].page is False
 
 
+def test_cause_that_is_no_page_is_told_last_and_what_follows_beneath_it() -> None:
+    away = [Part(name, "a:1", "does not answer") for name in ("postgres", "valkey", "sandbox")]
+    lost = [Problem(name, name) for name in ("ProviderFailing", "DeadLetterOpen", "RedisAway", "RequestsFailing")]
+    found = grouped(away, lost)
+    assert [(one.words.partition(" ")[0], one.follows_from) for one in found] == [
+        ("postgres", ""), ("RequestsFailing", "postgres"), ("DeadLetterOpen", ""),
+        ("valkey", ""), ("RedisAway", "valkey"), ("sandbox", ""), ("ProviderFailing", "sandbox"),
+    ]  # fmt: skip
+
+
 def test_services_that_run_are_shown_and_one_that_is_not_there_is_named(gateway: Ready, tmp_path: Path) -> None:
     def say(**metrics: str) -> dict[str, Any]:
         ready = tmp_path / "ready.json"
