@@ -72,6 +72,12 @@ class UnreadableAnswerError(OutcomeUnknownError):
     """The provider answered what the adapter does not know, such as a new status: no outcome, and no outage."""
 
 
+def is_outage(error: ProviderError) -> bool:
+    """Whether the same may well be answered next time, rather than fail until somebody does something about it."""
+    stays = any(isinstance(one, CredentialsRefusedError | UnreadableAnswerError) for one in (error, error.__cause__))
+    return isinstance(error, UnavailableError | OutcomeUnknownError) and not stays
+
+
 class ObjectNotFoundError(ProviderError):
     """The provider knows no such object."""
 

@@ -37,12 +37,12 @@ from payment_svc.domain.review import ABOUT_REFUNDS, Resolution
 from payment_svc.metrics import REFUND_MADE_AFTER_ALL
 from payment_svc.providers.base import (
     AmountNotSupportedError,
-    CredentialsRefusedError,
     ObjectNotFoundError,
     ProviderError,
     ProviderEvent,
     RejectedError,
     UnavailableError,
+    is_outage,
 )
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage.restores import Restore
@@ -129,7 +129,7 @@ class Refunds:
 
         Whoever asks, and however late: nothing is sent under a key that the provider may have forgotten.
         A provider out of reach did nothing now, but when it was asked before it may have done it then. What is
-        owed stays open; of that a refusal of the credentials is raised: they may be gone for good.
+        owed stays open; of that is raised what may stay so, such as a refusal of the credentials.
         """
         at = at_refund(payment, refund)
         provider = await self._accounts.of(at)
@@ -145,7 +145,7 @@ class Refunds:
             if refund.is_owed and refund.sends == 1:
                 async with self._database.session() as session:
                     await self._store.not_sent(session, refund.refund_id)
-            if refund.is_owed and isinstance(error, CredentialsRefusedError):
+            if refund.is_owed and not is_outage(error):
                 raise
             return ended
         except ProviderError as error:

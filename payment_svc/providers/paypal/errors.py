@@ -14,6 +14,7 @@ import httpx
 
 from payment_svc.domain.payment import Failure
 from payment_svc.providers.base import (
+    CredentialsRefusedError,
     InProgressError,
     ObjectNotFoundError,
     OutcomeUnknownError,
@@ -77,8 +78,10 @@ def of_answer(answer: httpx.Response) -> ProviderError:
     body = _body(answer)
     issue, said = _issue(body or {}), _message(body or {})
     match answer.status_code:
+        case 401 | 403 if body is not None:
+            return CredentialsRefusedError(f"PayPal does not accept our client for this: {said}")
         case 401 | 403:
-            return UnavailableError(f"PayPal does not accept our client: {said}")
+            return UnavailableError("what stands before PayPal does not let us through")
         case _ if issue in STILL_RUNNING:
             return InProgressError(said)
         case 408 | 409:

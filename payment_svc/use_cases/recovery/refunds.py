@@ -13,13 +13,7 @@ from payment_svc.domain import schedule
 from payment_svc.domain.payment import Payment, is_named
 from payment_svc.domain.refund import Refund, RefundAmountError, RefundSnapshot, RefundStatus
 from payment_svc.domain.review import About, ReviewKind
-from payment_svc.providers.base import (
-    CredentialsRefusedError,
-    OutcomeUnknownError,
-    ProviderError,
-    UnavailableError,
-    UnreadableAnswerError,
-)
+from payment_svc.providers.base import CredentialsRefusedError, ProviderError, is_outage
 from payment_svc.providers.resilience import ResilientProvider, patience
 from payment_svc.storage.looks import LookRepository
 from payment_svc.storage.refunds import DueRefund
@@ -74,7 +68,7 @@ class RefundRecovery:
             raise
         try:
             await self._check(payment, item, provider)
-        except ProviderError as error:
+        except (ProviderError, ApiError) as error:
             await self._failed(payment, refund, error)
             raise
 
@@ -87,11 +81,12 @@ class RefundRecovery:
             return
         failed = None
         try:
-            if await self._look(payment, item):
+            if await self._look(payment, refund):
+                await self._answered(item)
                 return
         except ProviderError as error:
             if refund.provider_reference:
-                if _is_outage(error):
+                if is_outage(error):
                     return
                 raise
             failed = error
@@ -99,23 +94,31 @@ class RefundRecovery:
             words = f"{provider.name} has not said whether it was made, for as long as it remembers the request"
             await self._ask_a_person(payment, refund, words)
             return
-        if isinstance(failed, CredentialsRefusedError):
+        age = self._clock() - refund.create_time
+        # a database that has lost its last commits does not know that it was sent: then only a look tells
+        must_be_seen = refund.sends == 0 and age >= provider.capabilities.repeatable_for
+        if failed and (must_be_seen or isinstance(failed, CredentialsRefusedError)):
+            if is_outage(failed):
+                return
             raise failed
         with patience(self._patient.total_seconds()):
             await self._refunds.repeat(payment, refund)
+        if failed is None:
+            await self._answered(item)
 
-    async def _look(self, payment: Payment, item: DueRefund) -> bool:
+    async def _look(self, payment: Payment, refund: Refund) -> bool:
         """Return whether the provider shows the refund. Raises ProviderError."""
         try:
-            is_shown = await self._refunds.look(payment, item.refund)
+            return await self._refunds.look(payment, refund)
         except RefundAmountError as error:
-            await self._refunds.ask_of_amount(item.refund, error)
-            is_shown = True
+            await self._refunds.ask_of_amount(refund, error)
+            return True
+
+    async def _answered(self, item: DueRefund) -> None:
+        """Note that all that was asked was answered; of the first look there is none before that can have failed."""
         if item.checks > 1:
-            # of the first look there is none before that can have failed
             async with self._database.session() as session:
                 await self._looks.answer(session, item.refund.refund_id)
-        return is_shown
 
     async def _failed(self, payment: Payment, refund: Refund, error: Exception) -> None:
         """Ask a person about a refund that nobody could be asked about for longer than an outage lasts."""
@@ -129,7 +132,10 @@ class RefundRecovery:
     async def _ask_a_person(self, payment: Payment, refund: Refund, words: str) -> None:
         """Put the question, once for each refund; again where a process died between the two steps."""
         if refund.status == RefundStatus.PENDING:
-            await self._refunds.apply_snapshot(refund, RefundSnapshot("", RefundStatus.NEEDS_REVIEW))
+            asked = await self._refunds.apply_snapshot(refund, RefundSnapshot("", RefundStatus.NEEDS_REVIEW))
+            if asked.status != RefundStatus.NEEDS_REVIEW:
+                # it has ended meanwhile
+                return
         await self._ledger.ask_a_person(payment, ReviewKind.UNKNOWN_REFUND, words, _about(refund))
 
     async def reschedule(self, item: DueRefund) -> None:
@@ -140,12 +146,6 @@ class RefundRecovery:
     async def _payment_of(self, refund: Refund) -> Payment:
         async with self._ledger.work.begin() as unit:
             return await self._ledger.lock(unit, refund.payment_id)
-
-
-def _is_outage(error: ProviderError) -> bool:
-    """Whether the next look may well be answered, rather than fail for as long as nobody does something about it."""
-    stays = isinstance(error, CredentialsRefusedError | UnreadableAnswerError)
-    return isinstance(error, UnavailableError | OutcomeUnknownError) and not stays
 
 
 def _about(refund: Refund) -> About:

@@ -14,6 +14,7 @@ from mesh.money import Money
 from payment_svc.domain.payment import CaptureMethod, PaymentStatus
 from payment_svc.domain.refund import RefundStatus
 from payment_svc.providers.base import (
+    CredentialsRefusedError,
     InProgressError,
     ObjectNotFoundError,
     OutcomeUnknownError,
@@ -74,7 +75,7 @@ MEANINGS: dict[str, tuple[Reply, type[ProviderError]]] = {
     "rate limit": (said(429, "RATE_LIMIT_REACHED"), UnavailableError),
     "rate limit of what stands before PayPal": (Answer(429, "<html>"), UnavailableError),
     "no token": (Answer(401, {"error": "invalid_token"}), UnavailableError),
-    "client without the right": (said(403, "PERMISSION_DENIED", "NOT_AUTHORIZED"), UnavailableError),
+    "client without the right": (said(403, "PERMISSION_DENIED", "NOT_AUTHORIZED"), CredentialsRefusedError),
     "client that is kept out": (Answer(403, "<html>"), UnavailableError),
     # what PayPal will not do
     "wrong parameter": (said(400, "MISSING_REQUIRED_PARAMETER", "INVALID_REQUEST"), RefusedError),

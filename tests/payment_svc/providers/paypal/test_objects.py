@@ -11,6 +11,7 @@ from mesh.money import Money
 from payment_svc.domain.payment import PaymentStatus
 from payment_svc.domain.refund import RefundStatus
 from payment_svc.providers.base import (
+    CredentialsRefusedError,
     InProgressError,
     ObjectNotFoundError,
     OutcomeUnknownError,
@@ -118,7 +119,7 @@ def test_status_of_a_refund_is_ours(status: str, ours: RefundStatus) -> None:
     [
         (400, refusal("MISSING_REQUIRED_PARAMETER"), RejectedError),
         (401, {"error": "invalid_token"}, UnavailableError),
-        (403, {"name": "NOT_AUTHORIZED"}, UnavailableError),
+        (403, {"name": "NOT_AUTHORIZED"}, CredentialsRefusedError),
         (404, refusal("INVALID_RESOURCE_ID"), ObjectNotFoundError),
         (409, refusal("PREVIOUS_REQUEST_IN_PROGRESS"), InProgressError),
         (409, refusal("RESOURCE_CONFLICT"), OutcomeUnknownError),

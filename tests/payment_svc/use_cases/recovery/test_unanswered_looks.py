@@ -167,8 +167,37 @@ async def test_person_is_asked_about_a_refund_whose_account_nobody_can_ask(
     else:
         world.error = revoked
     does = await failed_refund(world, replace(REFUND, provider_reference=reference, sends=0))
-    sent = ["answered", "repeat"] if where == "refund" else []
+    sent = ["repeat"] if where == "refund" else []
     assert does == [*sent, "failed", *(ASKS_OF_REFUND if since < NOW - GIVE_UP else []), "raised"]
+
+
+@pytest.mark.parametrize("error", [CredentialsRefusedError("may look only"), ERRORS[-1]])
+async def test_refund_that_can_be_looked_for_and_not_made_is_a_persons_business_in_the_end(error: Exception) -> None:
+    """Each look is answered, and shows none: no answer to that ends the count of what is refused."""
+    world = World(replace(OPEN, status=S.SUCCESS, captured=1200))
+    world.error = error
+    assert await failed_refund(world, replace(REFUND, sends=0)) == ["repeat", "failed", "raised"]
+    world.now += GIVE_UP + MOMENT
+    world.does.clear()
+    assert await failed_refund(world, replace(REFUND, sends=0)) == ["repeat", "failed", *ASKS_OF_REFUND, "raised"]
+
+
+@pytest.mark.parametrize("error", ERRORS[1:-1], ids=lambda error: type(error).__name__)
+async def test_what_seems_never_sent_is_not_sent_unseen_when_its_key_may_be_forgotten(error: Exception) -> None:
+    """A database that has lost its last commits does not know of a try."""
+    world = World(replace(OPEN, status=S.SUCCESS, captured=1200))
+    world.is_shown, world.now = error, REFUND.create_time + world.repeatable_for
+    stays = isinstance(error, UnreadableAnswerError | RejectedError)
+    assert await failed_refund(world, replace(REFUND, sends=0)) == (["failed", "raised"] if stays else [])
+    world.is_shown = False
+    world.does.clear()
+    assert await failed_refund(world, replace(REFUND, sends=0)) == ["repeat", "answered"]
+
+
+async def test_nobody_is_asked_about_a_refund_that_has_ended_meanwhile() -> None:
+    world = World(replace(OPEN, status=S.SUCCESS, captured=1200))
+    world.remembered, world.has_ended = False, RefundStatus.SUCCESS
+    assert await failed_refund(world, REFUND) == [RefundStatus.NEEDS_REVIEW]
 
 
 @pytest.mark.parametrize("error", ERRORS[1:-1], ids=lambda error: type(error).__name__)

@@ -62,17 +62,22 @@ class World:
         self.is_sent = True
         self.is_shown: Any = False
         self.remembered = True
+        self.repeatable_for = 23 * HOUR
+        self.has_ended: RefundStatus | None = None
+        self.now = NOW
         self.does: list[Any] = []
         self.payments = self.operations = self.refunds = self.work = self.accounts = self
         me = cast(Any, self)
         self.recovery = PaymentRecovery(me, me, me, me, me, lambda: NOW)
         self.of_operations = OperationRecovery(me, me, me, me, me, lambda: NOW)
-        self.of_refunds = RefundRecovery(me, me, me, me, me, HOUR, lambda: NOW)
+        self.of_refunds = RefundRecovery(me, me, me, me, me, HOUR, lambda: self.now)
 
     @property
     def capabilities(self) -> Any:
         """What the provider can do."""
-        return SimpleNamespace(page_lifetime=self.page_lifetime, works_for=self.works_for)
+        return SimpleNamespace(
+            page_lifetime=self.page_lifetime, works_for=self.works_for, repeatable_for=self.repeatable_for
+        )
 
     @asynccontextmanager
     async def session(self) -> Any:
@@ -90,11 +95,13 @@ class World:
     async def fail(self, _session: Any, _payment_id: uuid.UUID) -> datetime | None:
         """Note that a look has failed."""
         self.does.append("failed")
+        self.failing_since = self.failing_since or self.now
         return self.failing_since
 
     async def answer(self, _session: Any, _payment_id: uuid.UUID) -> None:
         """Note that a look was answered."""
         self.does.append("answered")
+        self.failing_since = None
 
     async def lock(self, _unit: Any, _payment_id: uuid.UUID) -> Payment:
         """Return the payment."""
@@ -181,9 +188,10 @@ class World:
         """Whether the key is."""
         return self.remembered
 
-    async def apply_snapshot(self, _refund: Refund, snapshot: RefundSnapshot) -> None:
-        """Apply what is known of a refund."""
+    async def apply_snapshot(self, refund: Refund, snapshot: RefundSnapshot) -> Refund:
+        """Apply what is known of a refund, unless it has ended meanwhile."""
         self.does.append(snapshot.status)
+        return replace(refund, status=self.has_ended or snapshot.status)
 
 
 async def looked(world: World) -> list[Any]:
