@@ -1,4 +1,4 @@
-"""Page tokens (AIP-158): where the last page ended, bound to the filters it was made with."""
+"""Page tokens (AIP-158): where the last page ended, bound to the list and the filters it was made with."""
 
 from __future__ import annotations
 
@@ -31,12 +31,13 @@ ListRequest = Any
 
 
 def _binding(request: Message) -> bytes:
-    """Return a digest of the filters: of everything in a list request that is not about paging."""
+    """Return a digest of the list and its filters: of everything in a list request that is not about paging."""
     filters = type(request)()
     filters.CopyFrom(request)
     for field in ("page_size", "page_token"):
         filters.ClearField(field)
-    return hashlib.sha256(filters.SerializeToString(deterministic=True)).digest()[:8]
+    name = f"{request.DESCRIPTOR.full_name}\0"
+    return hashlib.sha256(name.encode() + filters.SerializeToString(deterministic=True)).digest()[:8]
 
 
 async def page(
@@ -95,7 +96,7 @@ def encode(request: Message, last: UUID) -> str:
 def decode(request: Message, token: str) -> UUID | None:
     """Return the id that the token's page starts after; None for the first page.
 
-    Raises ApiError INVALID_ARGUMENT, reason PAGE_TOKEN_INVALID, when the token is not ours or has other filters.
+    Raises ApiError INVALID_ARGUMENT, reason PAGE_TOKEN_INVALID, when the token is not of this list and these filters.
     """
     if not token:
         return None
@@ -104,5 +105,5 @@ def decode(request: Message, token: str) -> UUID | None:
     except ValueError:
         raw = b""
     if len(raw) != 24 or raw[16:] != _binding(request):
-        raise invalid("page_token", "is not a token of a list with these filters", "PAGE_TOKEN_INVALID")
+        raise invalid("page_token", "is not a token of this list with these filters", "PAGE_TOKEN_INVALID")
     return UUID(bytes=raw[:16])

@@ -39,7 +39,7 @@ class TimelineServicer(timeline_grpc.TimelineServiceServicer):
         told = decode(request, request.page_token)
         after = Place(told.int >> 64, told.int & _HALF) if told else Place()
         if max(after) > MAX_PLACE:
-            raise invalid("page_token", "is not a token of a list with these filters", "PAGE_TOKEN_INVALID")
+            raise invalid("page_token", "is not a token of this list with these filters", "PAGE_TOKEN_INVALID")
         size = request.page_size or MAX_SIZE
         entries, place = await self._timeline.of_order(context.merchant(), order_id, after, size)
         token = encode(request, UUID(int=(place.theirs << 64) + place.ours)) if place else ""

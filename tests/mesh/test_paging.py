@@ -5,7 +5,7 @@ import json
 from uuid import UUID
 
 import pytest
-from fusionx.order.v1 import order_pb2, order_service_pb2
+from fusionx.order.v1 import order_pb2, order_service_pb2, payment_link_service_pb2
 from google.protobuf.json_format import MessageToDict
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +14,7 @@ from mesh import paging
 from mesh.errors import ApiError
 from mesh.lists import listing
 
+ListLinks = payment_link_service_pb2.ListPaymentLinksRequest
 ListOrders = order_service_pb2.ListOrdersRequest
 LAST = UUID(int=7)
 
@@ -35,6 +36,12 @@ def test_no_token_is_the_first_page() -> None:
 def test_token_of_other_filters_is_refused(other: ListOrders) -> None:
     with pytest.raises(ApiError) as refused:
         paging.decode(other, paging.encode(ListOrders(), LAST))
+    assert refused.value.reason == "PAGE_TOKEN_INVALID"
+
+
+def test_token_of_another_list_is_refused() -> None:
+    with pytest.raises(ApiError) as refused:
+        paging.decode(ListOrders(), paging.encode(ListLinks(), LAST))
     assert refused.value.reason == "PAGE_TOKEN_INVALID"
 
 
