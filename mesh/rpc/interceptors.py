@@ -148,7 +148,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 if self._in_flight > self._max_concurrent:
                     OVERLOADED.inc()
                     raise unavailable("OVERLOADED", "too many requests are in flight, try again")
-                self._admit(request, running, method)
+                self._admit(request, running, method, servicer)
                 taken = self._shares.take(running.merchant_id, method, is_own=is_own)
                 try:
                     return await self._answer(behaviour, request, servicer, running)
@@ -176,7 +176,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 if self._streams > self._max_streams or self._in_flight > self._max_concurrent:
                     OVERLOADED.inc()
                     raise unavailable("OVERLOADED", "too many requests are in flight, try again")
-                self._admit(request, running, method)
+                self._admit(request, running, method, servicer)
                 await _send(behaviour, request, servicer, running, lambda: self._is_ending)
 
             self._streams += 1
@@ -222,7 +222,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             _record(method, code, running, time.perf_counter() - started)
             _end(span, code, running)
 
-    def _admit(self, request: Message, call: context.Call, method: str) -> None:
+    def _admit(self, request: Message, call: context.Call, method: str, servicer: ServicerContext) -> None:
         """Refuse what comes too late, who may not call, and what the contract does not take."""
         if call.remaining() < LEAST_USEFUL_SECONDS:
             raise ApiError(
@@ -233,6 +233,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             _check_merchant(call, rule.scope)
         if request is UNREADABLE:
             raise invalid("", "the request cannot be read as what this RPC takes")
+        if [name for name, _ in servicer.invocation_metadata() or ()].count(IDEMPOTENCY_KEY) > 1:
+            raise invalid("Idempotency-Key", "stands twice: which one is meant?")
         validate(request)
 
     async def _answer(

@@ -136,6 +136,7 @@ async def test_file_is_broken_off_by_a_replica_that_stops_and_a_stream_is_not(
         ((), ["a"], "IDENTITY_MISSING"),
         ((MERCHANT[0], ("x-merchant-scopes", "events:write")), ["a"], "SCOPE_MISSING"),
         (MERCHANT, ["a", ""], "INVALID_ARGUMENT"),
+        ((*MERCHANT, ("idempotency-key", "a"), ("idempotency-key", "b")), ["a"], "INVALID_ARGUMENT"),
         (MERCHANT, ["4111 1111 1111 1111"], "CARD_NUMBER_REFUSED"),
     ],
 )
@@ -155,3 +156,11 @@ async def test_streams_have_a_bound_of_their_own_and_leave_room_for_calls(stub: 
     await asyncio.gather(*readers, return_exceptions=True)
     await come_true(lambda: servicer.open == 0, "the ends of the streams")
     assert await said(stream(stub, "a")) == ["a"]
+
+
+async def test_second_idempotency_key_is_refused_of_a_call_too(stub: Any) -> None:
+    assert await stub.GetEvent(EVENT, metadata=(*MERCHANT, ("idempotency-key", "a")))
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await stub.GetEvent(EVENT, metadata=(*MERCHANT, ("idempotency-key", "a"), ("idempotency-key", "a")))
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert "Idempotency-Key: stands twice" in str(refused.value.details())
