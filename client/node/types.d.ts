@@ -152,7 +152,8 @@ export interface Dispute {
   merchant_order_id: string;
   /**
    * What the provider took from the merchant's balance for it, when it did: at Stripe with the chargeback, at PayPal
-   * when it was lost. Its fees are not in it. Unset while nothing was taken, as of an inquiry.
+   * when it was lost. Its fees are not in it. Unset while nothing was taken, as of an inquiry. With `in_refunds` it is
+   * the disputed amount: what was really taken may be less, as some had gone back before, and is what the refund says.
    */
   withdrawn_amount?: Money;
   /**
