@@ -14,6 +14,7 @@ from fusionx.payment.v1 import provider_service_pb2 as provider_pb2
 from fusionx.payment.v1.provider_service_pb2_grpc import ProviderServiceStub
 from fusionx.type.v1 import money_pb2
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from cli.moments import FORMATS
@@ -152,13 +153,14 @@ def _print(console: Console, provider: str, since: datetime, total: provider_pb2
     if not total.discrepancies:
         console.print(f"The records agree{until}.", style="green", soft_wrap=True)
         return
-    table = Table("created", "what", "payment", "at the provider", "we say", "the provider says")
+    table = Table("created", "what", "payment", "at the provider", "the object names", "we say", "the provider says")
     for found in total.discrepancies:
         table.add_row(
             found.create_time.ToJsonString(),
             MEANINGS[provider_pb2.Discrepancy.Kind.Name(found.kind)],
             found.payment_id or "none",
-            found.provider_reference or "none",
+            escape(found.provider_reference) or "none",
+            "" if found.claimed_payment_id == found.payment_id else escape(found.claimed_payment_id),
             _said(found.our_status, found.our_amount, found.our_refunded_amount),
             _said(found.provider_status, found.provider_amount, found.provider_refunded_amount),
         )

@@ -242,6 +242,7 @@ def _discrepancy_message(found: Discrepancy) -> provider_service_pb2.Discrepancy
         message.our_amount.CopyFrom(money_message(found.ours.captured))
     message.provider_reference = found.reference
     if record:
+        message.claimed_payment_id = record.payment_id
         message.provider_status = str(record.status)
         if record.amount:
             message.provider_amount.CopyFrom(money_message(record.amount))

@@ -165,7 +165,7 @@ def compared(
     """Hold the records that name a payment against it: what differs, and which objects do not as to what was taken."""
     paired, strays = _paired(book.payment, provider, records)
     found = [
-        Discrepancy(DiscrepancyKind.MISSING_HERE, None, replace(one, payment_id=""))
+        Discrepancy(DiscrepancyKind.MISSING_HERE, None, one)
         for one in strays
         if not _is_dealt_with(book, one, one.reference)
     ]

@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 import pytest
 from fusionx.payment.v1 import provider_service_pb2 as provider_pb2
+from rich.console import Console
 from typer.testing import CliRunner
 
 from cli.__main__ import app
@@ -135,6 +136,19 @@ def test_it_is_said_until_when_was_compared(
     done = CliRunner().invoke(app, command)
     assert done.exit_code == code, done.output
     assert said in " ".join(done.output.split())
+
+
+def test_row_without_a_payment_says_which_one_the_object_names(capsys: pytest.CaptureFixture[str]) -> None:
+    """After a restore nothing else tells whose money it is; the words are the provider's, and may be anything."""
+    found = part(NOON + DAY, (Kind.MISSING_HERE, "", "pi_1"), (Kind.STATE_DIFFERS, "p1", "pi_2"))
+    found.discrepancies[0].claimed_payment_id = "0a[/b]1"
+    found.discrepancies[1].claimed_payment_id = "p1"
+    reconcile._print(Console(), "stripe", NOON, found)
+    head, first, second = (line for line in capsys.readouterr().out.splitlines() if "payment " in line or "pi_" in line)
+    assert "the object names" in head
+    assert "none" in first
+    assert "0a[/b]1" in first
+    assert second.count("p1") == 1
 
 
 def test_time_that_has_not_begun_is_refused(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from mesh.money import Money
+from payment_svc.contract.operator_messages import comparison_message
 from payment_svc.domain.payment import Attempt, Payment, PaymentStatus
-from payment_svc.domain.reconciliation import DealtWith, Given, OurBook, ProviderRecord, compared
+from payment_svc.domain.reconciliation import Comparison, DealtWith, Given, OurBook, ProviderRecord, compared
 from payment_svc.providers.stripe import objects
 from tests.support.providers.paypal_api import PAYMENT
 
@@ -52,6 +53,7 @@ def test_stripe_says_what_went_back_where_a_charge_was_captured_whole(charge: An
 S = PaymentStatus
 TIME = datetime(2026, 1, 1, tzinfo=UTC)
 PRICE = Money(1200, "EUR")
+OURS = str(PAYMENT.payment_id)
 TRY = replace(PAYMENT.attempt, provider_reference="A")
 PAID = replace(PAYMENT, status=S.SUCCESS, captured=1200, provider_reference="A", attempts=(TRY,))
 OPEN = replace(PAID, status=S.PROCESSING, captured=0)
@@ -59,7 +61,7 @@ FAILED = replace(OPEN, status=S.FAILED)
 
 
 def record(amount: Money | None = PRICE, reference: str = "A") -> ProviderRecord:
-    return ProviderRecord(reference, str(PAYMENT.payment_id), S.SUCCESS, amount, TIME)
+    return ProviderRecord(reference, OURS, S.SUCCESS, amount, TIME)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +92,8 @@ def test_both_sides_are_compared_payment_by_payment(
     differ, _ = compared(OurBook(payment), "paypal", records)
     assert [str(one.kind) for one in differ] == found
     assert all((one.payment is None) == (one.kind == "MISSING_HERE") for one in differ)
+    said = comparison_message(Comparison(0, 0, differ, TIME)).discrepancies
+    assert {one.claimed_payment_id for one, of in zip(said, differ, strict=True) if of.record} <= {OURS}
 
 
 def tried(*, surplus: int = 0, number: int = 1, at: str = "paypal", name: str = "A") -> Attempt:

@@ -579,6 +579,7 @@ class Discrepancy(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     OUR_REFUNDED_AMOUNT_FIELD_NUMBER: _builtins.int
     PROVIDER_REFUNDED_AMOUNT_FIELD_NUMBER: _builtins.int
+    CLAIMED_PAYMENT_ID_FIELD_NUMBER: _builtins.int
     kind: Global___Discrepancy.Kind.ValueType
     """What differs."""
     payment_id: _builtins.str
@@ -591,6 +592,10 @@ class Discrepancy(_message.Message):
     """What we say of the payment's status. Empty when it is missing here."""
     provider_status: _builtins.str
     """The provider's status, in our words. Empty when it is missing there."""
+    claimed_payment_id: _builtins.str
+    """The payment that the provider's object names in its metadata. It is the provider's word alone: there may be no such
+    payment here, as after a restore. Empty when it names none, or is in no list.
+    """
     @_builtins.property
     def our_amount(self) -> _money_pb2.Money:
         """What we say was captured."""
@@ -625,10 +630,11 @@ class Discrepancy(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         our_refunded_amount: _money_pb2.Money | None = ...,
         provider_refunded_amount: _money_pb2.Money | None = ...,
+        claimed_payment_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "our_amount", b"our_amount", "our_refunded_amount", b"our_refunded_amount", "provider_amount", b"provider_amount", "provider_refunded_amount", b"provider_refunded_amount"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "kind", b"kind", "order_id", b"order_id", "our_amount", b"our_amount", "our_refunded_amount", b"our_refunded_amount", "our_status", b"our_status", "payment_id", b"payment_id", "provider_amount", b"provider_amount", "provider_reference", b"provider_reference", "provider_refunded_amount", b"provider_refunded_amount", "provider_status", b"provider_status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claimed_payment_id", b"claimed_payment_id", "create_time", b"create_time", "kind", b"kind", "order_id", b"order_id", "our_amount", b"our_amount", "our_refunded_amount", b"our_refunded_amount", "our_status", b"our_status", "payment_id", b"payment_id", "provider_amount", b"provider_amount", "provider_reference", b"provider_reference", "provider_refunded_amount", b"provider_refunded_amount", "provider_status", b"provider_status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
