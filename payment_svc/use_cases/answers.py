@@ -107,10 +107,8 @@ def not_refundable(payment: Payment) -> ApiError:
     return failed_precondition("PAYMENT_NOT_REFUNDABLE", words, status=str(payment.status))
 
 
-def in_progress(payment: Payment, *, known: bool = True) -> ApiError:
-    """Return the refusal of another payment of the same order; `known` is whether it is this one."""
-    if not known:
-        return in_progress_of(payment.order_id)
+def in_progress(payment: Payment) -> ApiError:
+    """Return the refusal of another payment of the same order."""
     where = {
         "order_id": str(payment.order_id),
         "payment_id": str(payment.payment_id),

@@ -101,7 +101,12 @@ class Predecessors:
     async def taken(self, payment: Payment, error: UniqueViolation) -> ApiError:
         """Return why a payment could not be stored; an order that is paid hears of that."""
         if error.diag.constraint_name != PAID_ONCE:
-            return in_progress(payment, known=False)
+            async with self._database.session() as session:
+                holder = await self._ledger.payments.live_of_order(session, payment.order_id)
+            if holder and holder.merchant_id == payment.merchant_id:
+                return in_progress(holder)
+            # it has ended by now
+            return in_progress_of(payment.order_id)
         return await self._paid(UUID(error.diag.message_detail))
 
     async def reserve(self, payment: Payment, replaces: UUID | None) -> None:

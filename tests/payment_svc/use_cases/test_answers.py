@@ -237,13 +237,14 @@ async def test_settling_is_nothing_to_ask_a_provider() -> None:
         await answers.ask(cast(Any, Able()), PAYMENT, operation(K.SETTLE))
 
 
-@pytest.mark.parametrize("known", [True, False])
-def test_payment_under_way_is_named_where_it_is_the_one(known: bool) -> None:
-    error = answers.in_progress(at(S.PROCESSING), known=known)
-    where = {"order_id": str(PAYMENT.order_id)}
-    if known:
-        where |= {"payment_id": str(PAYMENT.payment_id), "status": "PROCESSING"}
-    assert (error.reason, error.metadata) == ("PAYMENT_IN_PROGRESS", where)
+def test_payment_under_way_is_named_where_it_is_known() -> None:
+    of_order = {"order_id": str(PAYMENT.order_id)}
+    known = of_order | {"payment_id": str(PAYMENT.payment_id), "status": "PROCESSING"}
+    for error, where in (
+        (answers.in_progress(at(S.PROCESSING)), known),
+        (answers.in_progress_of(PAYMENT.order_id), of_order),
+    ):
+        assert (error.reason, error.metadata) == ("PAYMENT_IN_PROGRESS", where)
 
 
 @pytest.mark.parametrize("status", S)

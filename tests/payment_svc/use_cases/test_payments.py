@@ -144,6 +144,19 @@ async def test_place_is_lost_found_or_about_to_be_free() -> None:
     assert await before(waits, status="NEW") is None
 
 
+@pytest.mark.parametrize("merchant_id", [WAITING.merchant_id, uuid.UUID(int=99)])
+async def test_who_comes_at_the_same_moment_is_told_who_has_the_place(merchant_id: uuid.UUID) -> None:
+    holder = replace(at(S.PROCESSING), payment_id=HOLDER, merchant_id=merchant_id)
+    violation: Any = SimpleNamespace(diag=SimpleNamespace(constraint_name="uq_payments_live_order"))
+    for waiting in (holder, None):
+        place: Any = Place(waiting, None)
+        made = Predecessors(place, NOBODY, NOBODY, place, lambda: NOW, uuid.uuid4)
+        error = await made.taken(WAITING, violation)
+        assert error.reason == "PAYMENT_IN_PROGRESS"
+        is_told = waiting is not None and merchant_id == WAITING.merchant_id
+        assert error.metadata.get("payment_id") == (str(HOLDER) if is_told else None)
+
+
 class FoundError(Exception):
     """What was to be stored is known."""
 
