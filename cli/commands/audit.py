@@ -7,7 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from itertools import takewhile
 from pathlib import Path
@@ -20,7 +20,7 @@ from fusionx.audit.v1 import entry_pb2
 from fusionx.audit.v1.audit_service_pb2_grpc import AuditServiceStub
 
 from cli.audit_archive import ArchiveError, anchor_before, take_out, write
-from cli.moments import FORMATS
+from cli.moments import FORMATS, in_utc
 from cli.operator_api import READY_FILE, Ready, calling, ready_document
 from mesh.rpc.dial import tls_of, tls_of_environment
 from mesh.signatures.anchors import Anchor, AnchorError, newest_first, seq_of
@@ -144,7 +144,7 @@ def drop(
         if not folder:
             raise typer.BadParameter("without anchors nothing may be taken out", param_hint="--anchors")
         try:
-            anchor = anchor_before(folder, cas, before.replace(tzinfo=UTC))
+            anchor = anchor_before(folder, cas, in_utc(before))
             _walk(stub, audit_pb2.VerifyChainRequest())
             found = entries_after(stub, audit_pb2.ListEntriesRequest())
             wanted = (document(entry) for entry in takewhile(lambda entry: entry.seq <= anchor.seq, found))
@@ -289,9 +289,9 @@ def _set_span(
     request: audit_pb2.VerifyChainRequest | audit_pb2.ListEntriesRequest, since: datetime | None, until: datetime | None
 ) -> None:
     if since:
-        request.from_time.FromDatetime(since.replace(tzinfo=UTC))
+        request.from_time.FromDatetime(in_utc(since))
     if until:
-        request.to_time.FromDatetime(until.replace(tzinfo=UTC))
+        request.to_time.FromDatetime(in_utc(until))
 
 
 def _link(text: str) -> tuple[int, str]:

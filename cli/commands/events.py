@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -12,7 +12,7 @@ from fusionx.mesh.v1.outbox_service_pb2_grpc import OutboxServiceStub
 from rich.table import Table
 
 from cli.merchant_api import DEFAULT_GATEWAY, ApiKey, Gateway, Json, merchant_api, read
-from cli.moments import FORMATS
+from cli.moments import FORMATS, in_utc
 from cli.operator_api import READY_FILE, AnyTarget, AsJson, Ready, ServiceName, calling, places
 from cli.tables import show_table
 from mesh.events.participants import publishers
@@ -117,7 +117,7 @@ def rebuild(
     """
     request = outbox_pb2.RepublishEventsRequest()
     if since:
-        request.from_time.FromDatetime(since.replace(tzinfo=UTC))
+        request.from_time.FromDatetime(in_utc(since))
     answers: dict[str, outbox_pb2.RepublishEventsResponse] = {}
     for name, address in places(publishers(), service, target).items():
         with calling(name, address, ready_file) as channel:
@@ -130,4 +130,4 @@ def rebuild(
 
 
 def _moment(moment: datetime) -> str:
-    return moment.replace(tzinfo=UTC).isoformat()
+    return in_utc(moment).isoformat()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, BinaryIO
@@ -15,8 +15,9 @@ import typer
 
 from cli.endings import failed
 from cli.merchant_api import DEFAULT_GATEWAY, ApiKey, Gateway, Json, RefusedError, merchant_api
-from cli.moments import FORMATS
+from cli.moments import FORMATS, in_utc
 from cli.parquet import Rows
+from mesh.ids import utc_now
 
 
 class What(StrEnum):
@@ -60,7 +61,9 @@ class Form(StrEnum):
 def export(
     what: Annotated[What, typer.Argument(help="What is exported.")],
     since: Annotated[datetime, typer.Option("--from", formats=FORMATS, help="From here on, UTC.")],
-    until: Annotated[datetime, typer.Option("--to", formats=FORMATS, help="Before this, UTC.")],
+    until: Annotated[
+        datetime | None, typer.Option("--to", formats=FORMATS, help="Before this, UTC. Default: until now.")
+    ] = None,
     by: Annotated[By, typer.Option(help="The time that has to be in the span.")] = By.CREATED,
     form: Annotated[Form, typer.Option("--format", help="How it is written; parquet needs pyarrow.")] = Form.CSV,
     status: Annotated[list[str] | None, typer.Option(help="Only in this status; repeat it for several.")] = None,
@@ -75,8 +78,8 @@ def export(
     """
     query: Json = {
         "format": Form.CSV if form is Form.PARQUET else form,
-        f"{by}_from": since.replace(tzinfo=UTC).isoformat(),
-        f"{by}_to": until.replace(tzinfo=UTC).isoformat(),
+        f"{by}_from": in_utc(since).isoformat(),
+        f"{by}_to": (in_utc(until) if until else utc_now()).isoformat(),
         "statuses": status or [],
     }
     if by not in TIMES[what]:

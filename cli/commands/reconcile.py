@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cli.moments import FORMATS
+from cli.moments import FORMATS, in_utc
 from cli.operator_api import READY_FILE, AsJson, PaymentTarget, Ready, calling
 from cli.standing_books import asked, lines
 from cli.tables import show_table
@@ -59,8 +59,8 @@ def reconcile(
     """
     if since is None:
         raise typer.Exit(_show_standing(provider, target, ready_file, as_json=as_json))
-    end = until or datetime.now(UTC).replace(tzinfo=None)
-    days = _days(since.replace(tzinfo=UTC), end.replace(tzinfo=UTC))
+    since, end = in_utc(since), in_utc(until) if until else datetime.now(UTC)
+    days = _days(since, end)
     found: dict[str, provider_pb2.CompareBooksResponse] = {}
     names, unanswered = [provider], False
     if not provider:
@@ -75,7 +75,7 @@ def reconcile(
             unanswered = True
             continue
         if not as_json:
-            _print(Console(), name, since.replace(tzinfo=UTC), found[name])
+            _print(Console(), name, since, found[name])
     if as_json and found:
         documents = [_document(name, since, end, total) for name, total in found.items()]
         typer.echo(json.dumps(documents[0] if provider else documents, indent=2))
@@ -83,7 +83,7 @@ def reconcile(
         raise typer.Exit(os.EX_UNAVAILABLE)
     if any(total.discrepancies for total in found.values()):
         raise typer.Exit(1)
-    is_all_young = not all(_reaches(total, since.replace(tzinfo=UTC)) for total in found.values())
+    is_all_young = not all(_reaches(total, since) for total in found.values())
     raise typer.Exit(os.EX_TEMPFAIL if is_all_young else 0)
 
 
@@ -137,7 +137,7 @@ def _reaches(total: provider_pb2.CompareBooksResponse, since: datetime) -> bool:
 def _document(
     provider: str, since: datetime, until: datetime, total: provider_pb2.CompareBooksResponse
 ) -> dict[str, Any]:
-    span = {"from": f"{since.isoformat()}Z", "to": f"{until.isoformat()}Z"}
+    span = {name: f"{one.replace(tzinfo=None).isoformat()}Z" for name, one in (("from", since), ("to", until))}
     return {"provider": provider, **span, **document(total)}
 
 
@@ -147,9 +147,9 @@ def _print(console: Console, provider: str, since: datetime, total: provider_pb2
         console.print(words, style="yellow", soft_wrap=True)
         return
     until = f", until {total.compared_until_time.ToJsonString()}" if total.HasField("compared_until_time") else ""
-    console.print(
-        f"{provider}: {total.provider_payments} payments there, {total.our_payments} here{until}", soft_wrap=True
-    )
+    both = f"{total.provider_payments} payments there, {total.our_payments} here"
+    apart = " (those that took no money may be in one list alone)" * (total.provider_payments != total.our_payments)
+    console.print(f"{provider}: {both}{apart}{until}", soft_wrap=True)
     if not total.discrepancies:
         console.print(f"The records agree{until}.", style="green", soft_wrap=True)
         return

@@ -9,7 +9,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 
@@ -42,6 +42,18 @@ def test_every_order_comes_once_oldest_first(gateway: Ready, merchant: Merchant)
     assert (rows[1]["paid_amount"], rows[1]["status"]) == ("", "NEW")
     lines = run(gateway, merchant, "payments", "--format", "jsonl", "--status", "SUCCESS").splitlines()
     assert [json.loads(line)["payment_id"] for line in lines] == [paid["payment_id"]]
+
+
+def test_span_has_a_zone_and_ends_now_where_nothing_else_is_said(gateway: Ready, merchant: Merchant) -> None:
+    made = merchant.new_order()["order_id"]
+    east = timezone(timedelta(hours=9))
+    account = ["--gateway", gateway.edge_url, "--api-key", merchant.secret]
+    for minutes, found in ((-5, [made]), (5, [])):
+        since = f"{datetime.now(east) + timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%S}+09:00"
+        until = [] if found else ["--to", f"{TODAY + timedelta(days=2)}"]
+        done = CliRunner().invoke(app, ["export", "orders", "--from", since, *until, *account])
+        assert done.exit_code == 0, done.output
+        assert [row["order_id"] for row in csv.DictReader(io.StringIO(done.stdout))] == found
 
 
 def test_payments_are_exported_by_when_they_were_captured(gateway: Ready, merchant: Merchant) -> None:

@@ -116,6 +116,7 @@ def test_long_time_is_cut_at_midnight() -> None:
     [
         (part(NOON, *[]), 75, "nothing was compared"),
         (part(NOON + DAY), 0, "The records agree, until 2026-11-02T12:00:00Z."),
+        (part(NOON + DAY), 0, "2 payments there, 1 here (those that took no money may be in one list alone), until"),
         (provider_pb2.CompareBooksResponse(), 0, "The records agree."),
         (part(NOON + DAY, (Kind.MISSING_HERE, "", "o2")), 1, "no payment of ours records"),
     ],
