@@ -19,7 +19,7 @@ from mesh.ids import utc_now
 
 DAYS, SPANS = 14, ("7", "14", "30")
 MAX_PAGES = 5
-"""Of a span, with 100 payments each: who has more sees the figures of the newest, and no comparison."""
+"""Of a span, with 100 payments each: of who has more the newest tell what part was taken, and nothing that is a sum."""
 MOST_CURRENCIES = 6
 """Of which each has a figure of its own."""
 PATIENCE_SECONDS = 0.1
@@ -129,7 +129,7 @@ async def _counted(api: MerchantApi, days: int) -> Json:
         "counted": len(span.payments),
         "is_whole": span.is_whole,
         "tiles": _compared(span, before),
-        "chart": _chart(span.payments, days),
+        "chart": _chart(span.payments, days) if span.is_whole else [],
         "rates": _rates(span.payments),
     }
 
@@ -152,25 +152,38 @@ def _count(page: Json, kind: str = "payments") -> str:
 
 
 def _compared(span: Span, before: Span) -> list[dict[str, Any]]:
-    """Return figures with how they changed since the days before; nothing is compared where some are not counted."""
-    is_whole = span.is_whole and before.is_whole
+    """Return figures with how they changed since the days before; of some payments alone only what part was taken."""
+    rate, rate_before = _rate(span.payments), _rate(before.payments)
+    part = "–" if rate is None else f"{rate} %"
+    if not span.is_whole:
+        counted = len(span.payments)
+        return [
+            {"label": "Payments", "value": f"{counted}+", "note": "too many to sum up here: export them"},
+            {"label": "Taken of decided", "value": part, "note": f"of the newest {counted}"},
+        ]
+    is_whole = before.is_whole
+    tiles = _money(span, before)
+    count, past = Decimal(len(span.payments)), Decimal(len(before.payments))
+    tiles.append({"label": "Payments", "value": str(count), "change": _change(count, past, is_whole=is_whole)})
+    points = None if rate is None or rate_before is None or not is_whole else f"{rate - rate_before:+d} points"
+    tiles.append({"label": "Taken of decided", "value": part, "change": points})
+    return tiles
+
+
+def _money(span: Span, before: Span) -> list[dict[str, Any]]:
+    """Return what was captured in each currency."""
     now, then = _sums(span.payments), _sums(before.payments)
     tiles: list[dict[str, Any]] = [
         {
             "label": "Captured",
             "amount": {"value": str(value), "currency": currency},
-            "change": _change(value, then.get(currency, Decimal()), is_whole=is_whole),
+            "change": _change(value, then.get(currency, Decimal()), is_whole=before.is_whole),
         }
         for currency, value in list(now.items())[:MOST_CURRENCIES]
     ] or [{"label": "Captured", "amount": None, "change": None}]
     if len(now) > MOST_CURRENCIES:
         others = ", ".join(list(now)[MOST_CURRENCIES:])
         tiles.append({"label": "Captured in more currencies", "value": str(len(now) - MOST_CURRENCIES), "note": others})
-    count, past = Decimal(len(span.payments)), Decimal(len(before.payments))
-    tiles.append({"label": "Payments", "value": str(count), "change": _change(count, past, is_whole=is_whole)})
-    rate, rate_before = _rate(span.payments), _rate(before.payments)
-    points = None if rate is None or rate_before is None or not is_whole else f"{rate - rate_before:+d} points"
-    tiles.append({"label": "Taken of decided", "value": "–" if rate is None else f"{rate} %", "change": points})
     return tiles
 
 

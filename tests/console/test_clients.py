@@ -14,7 +14,7 @@ from fusionx.mesh.v1 import dead_letter_pb2, dead_letter_service_pb2
 
 from console.api.lists import files
 from console.api.lists.listing import Listing, Rows
-from console.api.overview import Span, _compared, _unanswered
+from console.api.overview import Span, _compared, _counted, _unanswered
 from console.api.web import FOLDER, templates
 from console.clients.merchant_api import ApiError, MerchantApi, PublicApi
 from console.clients.operator_api import OperatorApi
@@ -107,6 +107,24 @@ def test_the_overview_has_every_currency_and_those_that_are_many_by_name() -> No
     assert shown == ["EUR", "USD", "CHF", "CZK", "DKK", "JPY"]
     (more,) = [tile for tile in tiles if "more" in tile["label"]]
     assert (more["value"], more["note"]) == ("2", "NOK, SEK")
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+async def test_the_overview_tells_no_money_and_no_days_of_a_sample(is_whole: bool) -> None:
+    """The newest 500 payments' sum was shown as what was captured, and the days before them as empty."""
+    paid = {"status": "SUCCESS", "provider": "stripe", "captured_amount": {"value": "1.00", "currency": "EUR"}}
+
+    async def get(*_: object, **asked: Any) -> Any:
+        return {"payments": [paid] * 100, "next_page_token": "" if is_whole else f"{asked['page_token']}+"}
+
+    api: Any = SimpleNamespace(get=get)
+    figures = await _counted(api, 14)
+    tiles = {tile["label"]: tile for tile in figures["tiles"]}
+    assert ("Captured" in tiles, bool(figures["chart"])) == (is_whole, is_whole)
+    assert tiles["Payments"]["value"] == ("100" if is_whole else "500+")
+    assert tiles["Taken of decided"]["value"] == "100 %"
+    text = templates.get_template("overview.html").render(days=14, spans=("14",), may=lambda _: False, **figures)
+    assert ('<svg class="chart"' in text, "of the newest 500" in text) == (is_whole, not is_whole)
 
 
 @pytest.mark.parametrize(("most", "is_cut"), [(5, False), (4, True), (3, True)])
