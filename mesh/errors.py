@@ -17,6 +17,8 @@ from google.rpc import error_details_pb2, status_pb2
 from mesh.redaction import redacted
 
 DOMAIN = "fusionxpay"
+EDGE_DOMAIN = f"{DOMAIN}.edge"
+"""Of what the front door itself says, before a request comes to a service."""
 MAX_NAME = 128
 """Characters of a wrong field's name that an answer repeats."""
 MAX_TOLD = 8
@@ -43,6 +45,7 @@ class ApiError(Exception):
     violations: Sequence[FieldViolation] = ()
     retry_after: int = 0
     """After how many seconds it may be otherwise, where that is known."""
+    domain: str = DOMAIN
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.message}"
@@ -50,7 +53,7 @@ class ApiError(Exception):
     def to_status(self, request_id: str = "") -> status_pb2.Status:
         """Return the error as `google.rpc.Status` with ErrorInfo, BadRequest and RequestInfo details."""
         details: list[Message] = [
-            error_details_pb2.ErrorInfo(reason=self.reason, domain=DOMAIN, metadata=dict(self.metadata))
+            error_details_pb2.ErrorInfo(reason=self.reason, domain=self.domain, metadata=dict(self.metadata))
         ]
         if self.violations:
             bad_request = error_details_pb2.BadRequest()
@@ -77,6 +80,13 @@ class ApiError(Exception):
         return cls(error.code(), info.reason, error.details() or "", dict(info.metadata))
 
 
+BODY_TOO_LARGE = ApiError(
+    grpc.StatusCode.INVALID_ARGUMENT,
+    "BODY_TOO_LARGE",
+    "the request body is too large: it has at most 64 KiB, a provider's webhook 256 KiB",
+    domain=EDGE_DOMAIN,
+)
+"""Has a status of its own in HTTP, which no gRPC code maps to."""
 _UNTYPED = {
     grpc.StatusCode.UNAVAILABLE: "a part of the gateway is out of reach, try again",
     grpc.StatusCode.DEADLINE_EXCEEDED: "this took too long",

@@ -11,7 +11,7 @@ import grpc
 from envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 
 from edge.api.cells import CellAnswers
-from edge.api.check_response import BODY_TOO_LARGE, KEY_IS_VALID, allowed, denied
+from edge.api.check_response import KEY_IS_VALID, allowed, denied
 from edge.domain import UNREADABLE, Identity, Signature, digest, secret_of
 from edge.metrics import AUTHORIZATION_SECONDS, AUTHORIZATIONS
 from edge.use_cases import signing
@@ -19,7 +19,7 @@ from edge.use_cases.request_checks import RequestChecks
 from edge.use_cases.signing import SignedRequest
 from mesh import tracing
 from mesh.context import call_of, trace_of
-from mesh.errors import ApiError, invalid_fields, permission_denied, unauthenticated
+from mesh.errors import BODY_TOO_LARGE, ApiError, invalid_fields, permission_denied, unauthenticated
 from mesh.rpc.headers import CELL_CHECK, CHECK, CLIENT_ADDRESS, KEY_CHECK, MAX_BODY, SIGNATURE
 from mesh.rpc.interceptors import IDEMPOTENCY_KEY, SERVER_ERRORS, TRACE_KEY
 from mesh.telemetry import get_logger

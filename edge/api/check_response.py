@@ -16,7 +16,7 @@ from google.rpc import status_pb2
 
 from edge.domain import Identity
 from edge.use_cases.request_checks import is_grpc
-from mesh.errors import DETAILS_KEY, ApiError
+from mesh.errors import BODY_TOO_LARGE, DETAILS_KEY, ApiError
 from mesh.rpc.headers import (
     ACCOUNT_KEY,
     CLIENT_ADDRESS,
@@ -38,8 +38,6 @@ _HTTP_STATUS = {
     grpc.StatusCode.INVALID_ARGUMENT: 400,
     grpc.StatusCode.UNAVAILABLE: 503,
 }
-BODY_TOO_LARGE = ApiError(grpc.StatusCode.INVALID_ARGUMENT, "BODY_TOO_LARGE", "the request body is too large")
-"""Has a status of its own in HTTP, which no gRPC code maps to."""
 
 
 KEY_IS_VALID = external_auth_pb2.CheckResponse(status=status_pb2.Status(code=grpc.StatusCode.OK.value[0]))
@@ -80,7 +78,9 @@ def denied(error: ApiError, http: Any, identity: Identity | None = None) -> exte
     status = error.to_status(http.headers.get("x-request-id", ""))
     if is_grpc(http.headers.get("content-type", "")):
         body = error.message
-        headers = {DETAILS_KEY: base64.b64encode(status.SerializeToString()).decode().rstrip("=")}
+        # what Envoy would make of the status of HTTP is another code: UNKNOWN of 413, INTERNAL of 400
+        details = base64.b64encode(status.SerializeToString()).decode().rstrip("=")
+        headers = {"grpc-status": f"{error.code.value[0]}", DETAILS_KEY: details}
     else:
         body = orjson.dumps(json_format.MessageToDict(status, preserving_proto_field_name=True)).decode()
         headers = {"content-type": "application/json"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,10 +18,14 @@ from fusionx.order.v1 import order_service_pb2 as orders
 from fusionx.order.v1.order_payment_service_pb2_grpc import OrderPaymentServiceStub
 from fusionx.order.v1.order_service_pb2_grpc import OrderServiceStub
 from fusionx.type.v1 import money_pb2
+from google.rpc import error_details_pb2, status_pb2
 
+from mesh.errors import DETAILS_KEY
 from stack.stack import Ready
 from tests.support.merchant.api import Identities, Json, Merchant, direct
 from tests.support.merchant.errors import problem
+from tests.support.net.raw_http import exchange
+from tests.support.stack.edges import Edges
 from tests.support.stack.storage import rows_of
 from tests.support.waiting import PATIENCE, eventually
 
@@ -267,3 +272,49 @@ def test_internal_services_are_not_reachable_from_outside(
     with pytest.raises(grpc.RpcError) as refused:
         call(public, [("authorization", f"Bearer {merchant.secret}")])
     assert refused.value.code() in (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNIMPLEMENTED)
+
+
+def test_grpc_client_is_told_of_an_envoys_own_error_as_of_any(
+    merchant: Merchant, public: grpc.Channel, edges: Edges
+) -> None:
+    """An unknown method, a body that is too large, and a part of the gateway that is out of reach."""
+    unknown: Any = public.unary_unary("/fusionx.order.v1.OrderService/Unknown")
+    large = orders.CreateOrderRequest(description="x" * 70_000, amount=money_pb2.Money(**EUR))
+    with grpc.insecure_channel(edges.envoy(edge="127.0.0.1:1").removeprefix("http://")) as cut_off:
+        # the key is known then: what of a body comes while it is looked up counts apart
+        OrderServiceStub(public).ListOrders(orders.ListOrdersRequest(), metadata=merchant.metadata)
+        told = [
+            _told(lambda: unknown(b"", metadata=merchant.metadata, timeout=PATIENCE)),
+            _told(lambda: OrderServiceStub(public).CreateOrder(large, metadata=merchant.metadata, timeout=PATIENCE)),
+            _told(lambda: OrderServiceStub(cut_off).ListOrders(orders.ListOrdersRequest(), metadata=merchant.metadata)),
+        ]
+    assert told == [
+        (grpc.StatusCode.UNIMPLEMENTED, "ROUTE_NOT_FOUND"),
+        (grpc.StatusCode.INVALID_ARGUMENT, "BODY_TOO_LARGE"),
+        (grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE"),
+    ]
+
+
+def _told(call: Callable[[], object]) -> tuple[grpc.StatusCode, str]:
+    """Return the code and the reason of an error, which says the same in its details as in its message."""
+    with pytest.raises(grpc.RpcError) as refused:
+        call()
+    error: Any = refused.value
+    status = status_pb2.Status.FromString(dict(error.trailing_metadata())[DETAILS_KEY])
+    assert (status.code, status.message) == (error.code().value[0], error.details())
+    info = error_details_pb2.ErrorInfo()
+    assert status.details[0].Unpack(info)
+    assert info.domain == "fusionxpay.edge", status
+    return error.code(), info.reason
+
+
+@pytest.mark.parametrize("path", ["/v1/orders/%00", "/v1/orders/a%2Fb", "/v1/orders/a%5cb"])
+def test_escape_that_no_path_has_is_told(path: str, merchant: Merchant) -> None:
+    status, answer = exchange(
+        str(merchant.http.base_url),
+        f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {merchant.secret}\r\n\r\n".encode(),
+    )
+    told = json.loads(answer.partition(b"\r\n\r\n")[2])
+    assert (status, told["code"]) == (400, 3)
+    assert "%2F" in told["message"]
+    assert [detail.get("request_id", "-") for detail in told["details"]] == ["-"]
