@@ -52,7 +52,8 @@ _SIGNS = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "EURO": "EUR", "EU
 _AMOUNT = re.compile(r"([^\d.,-]*)([0-9][0-9.,]*)([^\d.,]*)")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LOCAL = re.compile(
-    r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d)(:\d\d(?:\.\d+)?)?( ?(?:Z|[+-]\d\d:?\d\d))?", re.IGNORECASE | re.ASCII
+    r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d)(?:(:\d\d(?:\.\d{1,9})?)(?:(?<=\.\d{9})\d+)?)?( ?(?:Z|[+-]\d\d:?\d\d))?",
+    re.IGNORECASE | re.ASCII,
 )
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _SPAN_UNITS = (604_800, 86_400, 3_600, 60, 1)

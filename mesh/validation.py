@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cache
 from itertools import islice
@@ -29,6 +30,17 @@ FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799
 """Of a Timestamp: 0001-01-01T00:00:00Z to 9999-12-31T23:59:59Z."""
 MOST_SECONDS = 315_576_000_000
 """Of a Duration, in either direction."""
+
+MAX_WHOLE, MAX_DECIMALS = 12, 4
+"""Digits of an amount, as the contract has them: before and after the point."""
+_DECIMAL = re.compile(r"([1-9][0-9]*|0)(?:\.([0-9]+))?")
+_PLAIN = 'must be a plain decimal such as "12.00": digits and at most one point, no sign'
+_PATTERNS = {
+    "currency": 'must be an ISO 4217 currency code in capitals, such as "EUR"',
+    "min_amount": _PLAIN,
+    "max_amount": _PLAIN,
+}
+"""What fields want that have a pattern, in words."""
 
 
 def validate(request: Message) -> None:
@@ -164,9 +176,25 @@ def _violation(violation: Any) -> FieldViolation:
     told = violation.proto
     if told.field is not None and told.field.elements:
         path = _path(told.field)
-        return FieldViolation(path, told.message + _hint(violation, path))
+        return FieldViolation(path, _said(violation, path) + _hint(violation, path))
     name, _, description = told.message.partition(": ")
     return FieldViolation(name, description)
+
+
+def _said(violation: Any, path: str) -> str:
+    """Return what a rule says, in words of ours where the validator's own are no help."""
+    told, text = violation.proto, violation.field_value
+    message: str = told.message
+    if told.rule_id == "money.value" and (number := _DECIMAL.fullmatch(text)):
+        if len(number[1]) > MAX_WHOLE:
+            return f"is too large: {MAX_WHOLE} digits before the point are the most"
+        if number[2] and len(number[2]) > MAX_DECIMALS:
+            return f"has too many decimals: {MAX_DECIMALS} at the most"
+    if told.rule_id == "string.in":
+        return f"must be one of: {', '.join(map(hints.quoted, filter(None, violation.rule_value)))}"
+    if told.rule_id == "string.pattern":
+        return _PATTERNS.get(path.rpartition(".")[2], message)
+    return message
 
 
 def _hint(violation: Any, path: str) -> str:

@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from mesh.errors import ApiError
-from mesh.validation import validate
+from mesh.validation import validate, violations_of
 
 ORDER_ID = "01a2081b-7886-7068-9e1a-d7c0f5764b64"
 EURO = money_pb2.Money(value="1.00", currency="EUR")
@@ -44,6 +44,22 @@ def test_every_wrong_field_is_named_at_once(request_: Message, fields: set[str])
         validate(request_)
     assert {violation.field for violation in refused.value.violations} == fields
     assert all(violation.description for violation in refused.value.violations)
+
+
+@pytest.mark.parametrize(
+    ("request_", "told"),
+    [
+        (Order(amount=money_pb2.Money(value="9" * 20, currency="EUR")), "is too large: 12 digits before the point"),
+        (Order(amount=money_pb2.Money(value="1.00000", currency="EUR")), "has too many decimals: 4 at the most"),
+        (ListOrders(order_by="name"), 'must be one of: "create_time desc", "create_time asc"'),
+        (ListOrders(currency="euros"), 'must be an ISO 4217 currency code in capitals, such as "EUR"'),
+        (ListOrders(currency="eur"), 'in capitals, such as "EUR"; did you mean "EUR"?'),
+        (ListOrders(min_amount="-1"), 'must be a plain decimal such as "12.00"'),
+    ],
+)
+def test_rule_that_is_broken_is_told_in_words(request_: Message, told: str) -> None:
+    (wrong,) = violations_of(request_)
+    assert told in wrong.description
 
 
 @pytest.mark.parametrize(
