@@ -38,6 +38,8 @@ _GRPC_ERRORS = _ERRORS | {
     405: (grpc.StatusCode.UNIMPLEMENTED, "METHOD_NOT_ALLOWED", "a call of gRPC is a POST"),
     415: (grpc.StatusCode.INVALID_ARGUMENT, "CONTENT_TYPE_NOT_SUPPORTED", "the content type must be application/grpc"),
 }
+JSON_TYPE = r"(?i)application/json(\s*;.*)?"
+_REQUEST: Config = {"@type": "type.googleapis.com/google.rpc.RequestInfo", "request_id": "%REQ(X-REQUEST-ID)%"}
 _MALFORMED = "the request is malformed: a path, for one, has no encoded slash, backslash or NUL (%%2F, %%5C, %%00)"
 
 
@@ -48,6 +50,7 @@ def local_replies() -> Config:
             _authorization_reply(),
             *(_grpc_reply(status) for status in _GRPC_ERRORS),
             _malformed_reply(),
+            _encoding_reply(),
             *(_reply(status) for status in _ERRORS),
         ]
     }
@@ -89,8 +92,7 @@ def _without(name: str) -> Config:
 
 
 def _reply(status: int) -> Config:
-    request: Config = {"@type": "type.googleapis.com/google.rpc.RequestInfo", "request_id": "%REQ(X-REQUEST-ID)%"}
-    return {"filter": _status_is(status), "body_format_override": _body(*_ERRORS[status], request)}
+    return {"filter": _status_is(status), "body_format_override": _body(*_ERRORS[status], _REQUEST)}
 
 
 def _malformed_reply() -> Config:
@@ -99,6 +101,14 @@ def _malformed_reply() -> Config:
     signs = [_header(":path", "[^?]*%(00|2[fF]|5[cC]).*"), _without("x-request-id")]
     filters = [_status_is(400), _header(":path", ".*"), {"or_filter": {"filters": signs}}]
     return {"filter": {"and_filter": {"filters": filters}}, "body_format_override": _body(code, reason, _MALFORMED)}
+
+
+def _encoding_reply() -> Config:
+    code, reason, _ = _ERRORS[415]
+    filters = [_status_is(415), _header("content-encoding", "[A-Za-z0-9-]{1,16}"), _header("content-type", JSON_TYPE)]
+    message = "a body is taken as it is, without Content-Encoding: this one came with %REQ(CONTENT-ENCODING)%"
+    body = _body(code, reason, message, _REQUEST)
+    return {"filter": {"and_filter": {"filters": filters}}, "body_format_override": body}
 
 
 def _body(code: grpc.StatusCode, reason: str, message: str, *more: Config) -> Config:

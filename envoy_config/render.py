@@ -40,7 +40,6 @@ EXPORT_TIMEOUT = "3600s"
 """After which an export is ended, however much it has still to send."""
 MAX_REFLECTIONS = 20
 """How many clients ask an Envoy at a time what there is to call."""
-JSON_TYPE = r"(?i)application/json(\s*;.*)?"
 
 
 def render(options: EnvoyOptions) -> str:
@@ -138,7 +137,7 @@ def _http_routes(route: Route, options: EnvoyOptions) -> list[Config]:
         return [_answer(query, 400, name, "no query"), _forward(route, match, name, options)]
     if not route.body:
         return [_forward(route, match, name, options), *_head_route(route, options)]
-    json_only = match | {"headers": [*match["headers"], _header_matching("content-type", JSON_TYPE)]}
+    json_only = match | {"headers": [*match["headers"], _header_matching("content-type", errors.JSON_TYPE), _AS_IT_IS]}
     # as clients send a verb without fields
     no_body = match | {"headers": [*match["headers"], *_NO_BODY]}
     return [
@@ -230,6 +229,11 @@ def _answer(match: Config, status: int, name: str, body: str = "") -> Config:
     return {"name": name, "match": match, "direct_response": response, "typed_per_filter_config": of_answer()}
 
 
+_AS_IT_IS = {
+    "name": "content-encoding",
+    "string_match": {"safe_regex": {"regex": "(?i)(identity)?"}},
+    "treat_missing_header_as_empty": True,
+}
 _NO_BODY = [
     {"name": "content-type", "present_match": False},
     {"name": "transfer-encoding", "present_match": False},

@@ -163,7 +163,7 @@ def test_only_the_provider_comes_in_without_a_key(routes: list[Config]) -> None:
 
 def test_no_route_leads_to_an_internal_service(routes: list[Config]) -> None:
     text = yaml.safe_dump(routes)
-    assert "identity" not in text
+    assert "fusionx.identity" not in text
     assert "OrderPaymentService" not in text
 
 

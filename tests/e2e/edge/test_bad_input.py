@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import uuid
 from collections.abc import Callable, Iterator
@@ -318,3 +319,12 @@ def test_escape_that_no_path_has_is_told(path: str, merchant: Merchant) -> None:
     assert (status, told["code"]) == (400, 3)
     assert "%2F" in told["message"]
     assert [detail.get("request_id", "-") for detail in told["details"]] == ["-"]
+
+
+def test_body_that_is_encoded_is_refused_by_the_name_of_its_encoding(merchant: Merchant) -> None:
+    body = gzip.compress(json.dumps({"amount": EUR}).encode())
+    answer = merchant.http.post("/v1/orders", content=body, headers=JSON_TYPE | {"content-encoding": "gzip"})
+    assert problem(answer) == (415, "CONTENT_TYPE_NOT_SUPPORTED", set())
+    assert answer.json()["message"] == "a body is taken as it is, without Content-Encoding: this one came with gzip"
+    as_it_is = merchant.http.post("/v1/orders", json={"amount": EUR}, headers={"content-encoding": "identity"})
+    assert as_it_is.status_code == 200
