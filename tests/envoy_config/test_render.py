@@ -15,8 +15,17 @@ from google.protobuf import json_format
 
 from envoy_config import tls
 from envoy_config.options import EnvoyOptions
-from envoy_config.render import EXPORT_TIMEOUT, MAX_REFLECTIONS, RENDERED, ROUTE_TIMEOUT, STREAM_IDLE_TIMEOUT, render
+from envoy_config.render import (
+    EXPORT_TIMEOUT,
+    MAX_REFLECTIONS,
+    RENDERED,
+    ROUTE_TIMEOUT,
+    STREAM_IDLE_TIMEOUT,
+    fragment,
+    render,
+)
 from mesh.contract.descriptors import DESCRIPTORS
+from mesh.rpc.headers import MAX_BODY
 from mesh.rpc.routes import REFLECTION_PATHS, contract_routes
 from mesh.settings import LOOK_SECONDS, ServiceSettings
 from notify_svc.settings import NotifySettings
@@ -137,6 +146,12 @@ def test_pages_share_a_bucket_by_what_one_customer_has_of_addresses(routes: list
 def test_log_has_no_token_of_a_payment_link(config: Config) -> None:
     logs = str(config).count("request.url_path)%")
     assert 0 < logs == str(config).count("request.url_path.startsWith('/pay/') ? '/pay/*' : ")
+
+
+def test_window_of_a_stream_holds_more_than_a_body_may_have() -> None:
+    """Else Envoy's buffer of it is full before the edge service sees that there is more."""
+    window = fragment("http", EnvoyOptions())["http2_protocol_options"]["initial_stream_window_size"]
+    assert window > MAX_BODY + 1
 
 
 def test_streams_leave_room_for_calls(config: Config) -> None:

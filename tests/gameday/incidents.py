@@ -254,5 +254,6 @@ INCIDENTS = (
     Incident("a certificate is about to end", "CertificateExpiring", short_certificate),
     Incident("a clock is wrong", "ClockSkewed", wrong_clock),
     Incident("a flood without keys", "KeysRefused", flood),
-    Incident("a consumer is stuck", "ConsumerStuck", stuck_consumer),
+    # by then the deliveries that it would have made are late as well
+    Incident("a consumer is stuck", "ConsumerStuck", stuck_consumer, frozenset({"DeliveriesLate"})),
 )
