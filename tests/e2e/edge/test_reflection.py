@@ -83,7 +83,7 @@ def test_without_a_key_it_is_refused_at_once(path: str, channel: grpc.Channel) -
 @pytest.mark.parametrize("words", ["buf curl", "buf curl --schema", "grpcurl", "import grpc"])
 def test_guide_works_as_it_stands(words: str, gateway: Ready, merchant: Merchant, tmp_path: Path) -> None:
     command, _, option = words.partition(" --")
-    (code,) = [block.code for block in blocks_of(GUIDE) if block.code.startswith(command.partition(" ")[0])]
+    (code,) = [block.code for block in blocks_of(GUIDE) if f"\n{command}" in f"\n{block.code}"]
     if option:
         code = code.replace("--reflect-header '*'", f"--schema {DESCRIPTORS}")
     if command == "grpcurl" and shutil.which(command) is None:
