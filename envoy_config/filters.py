@@ -11,11 +11,10 @@ from envoy_config.options import EnvoyOptions
 from envoy_config.rate_limits import across_envoys, of_identities, of_one_provider, of_strangers, of_who_asks
 from envoy_config.standing import of_nobody, of_senders, standing, unless_known
 from envoy_config.webhook_sources import NAME, of_networks, webhook_sources
-from mesh.rpc.headers import CHECK, CLIENT_ADDRESS, KEY_CHECK, MAX_BODY, SIGNATURE, WEBHOOK_PATH
+from mesh.rpc.headers import CHECK, CLIENT_ADDRESS, KEY_CHECK, MAX_BODY, MAX_WEBHOOK_BODY, SIGNATURE, WEBHOOK_PATH
 from mesh.rpc.interceptors import IDEMPOTENCY_KEY
 from mesh.rpc.routes import Route
 
-MAX_WEBHOOK_BODY = 256 * 1024
 _HEAD = "head"
 _HEAD_SCRIPT = Path(__file__).resolve().parent.parent / "envoy" / "fragments" / "head.lua"
 

@@ -7,7 +7,8 @@ import base64
 import grpc
 
 from envoy_config.config import Config
-from mesh.errors import BODY_TOO_LARGE, DETAILS_KEY, EDGE_DOMAIN, ApiError
+from mesh.errors import DETAILS_KEY, EDGE_DOMAIN, ApiError
+from mesh.rpc.headers import BODY_TOO_LARGE
 from mesh.rpc.interceptors import TRANSCODED_KEY
 
 # HTTP status -> gRPC code, reason, and the message where Envoy's own would say too little or too much

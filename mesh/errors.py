@@ -80,13 +80,6 @@ class ApiError(Exception):
         return cls(error.code(), info.reason, error.details() or "", dict(info.metadata))
 
 
-BODY_TOO_LARGE = ApiError(
-    grpc.StatusCode.INVALID_ARGUMENT,
-    "BODY_TOO_LARGE",
-    "the request body is too large: it has at most 64 KiB, a provider's webhook 256 KiB",
-    domain=EDGE_DOMAIN,
-)
-"""Has a status of its own in HTTP, which no gRPC code maps to."""
 _UNTYPED = {
     grpc.StatusCode.UNAVAILABLE: "a part of the gateway is out of reach, try again",
     grpc.StatusCode.DEADLINE_EXCEEDED: "this took too long",

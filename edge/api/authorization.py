@@ -19,8 +19,8 @@ from edge.use_cases.request_checks import RequestChecks
 from edge.use_cases.signing import SignedRequest
 from mesh import tracing
 from mesh.context import call_of, trace_of
-from mesh.errors import BODY_TOO_LARGE, ApiError, invalid_fields, permission_denied, unauthenticated
-from mesh.rpc.headers import CELL_CHECK, CHECK, CLIENT_ADDRESS, KEY_CHECK, MAX_BODY, SIGNATURE
+from mesh.errors import ApiError, invalid_fields, permission_denied, unauthenticated
+from mesh.rpc.headers import BODY_TOO_LARGE, CELL_CHECK, CHECK, CLIENT_ADDRESS, KEY_CHECK, MAX_BODY, SIGNATURE
 from mesh.rpc.interceptors import IDEMPOTENCY_KEY, SERVER_ERRORS, TRACE_KEY
 from mesh.telemetry import get_logger
 from mesh.tracing import names

@@ -16,9 +16,10 @@ from google.rpc import status_pb2
 
 from edge.domain import Identity
 from edge.use_cases.request_checks import is_grpc
-from mesh.errors import BODY_TOO_LARGE, DETAILS_KEY, ApiError
+from mesh.errors import DETAILS_KEY, ApiError
 from mesh.rpc.headers import (
     ACCOUNT_KEY,
+    BODY_TOO_LARGE,
     CLIENT_ADDRESS,
     DENIED_KEY,
     DENIED_MERCHANT,

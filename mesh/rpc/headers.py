@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import grpc
+
+from mesh.errors import EDGE_DOMAIN, ApiError
+
 KEY_KEY = "x-merchant-key"
 """The id of the key that came in, for limits and logs."""
 ACCOUNT_KEY = "x-merchant-account"
@@ -30,3 +34,13 @@ CELL = "x-merchant-cell"
 """Set by that Envoy to the name of the cell that a request goes to."""
 MAX_BODY = 64 * 1024
 """How many bytes a merchant's request may have."""
+MAX_WEBHOOK_BODY = 256 * 1024
+"""And a provider's webhook."""
+BODY_TOO_LARGE = ApiError(
+    grpc.StatusCode.INVALID_ARGUMENT,
+    "BODY_TOO_LARGE",
+    f"the request body is too large: it has at most {MAX_BODY >> 10} KiB, "
+    f"a provider's webhook {MAX_WEBHOOK_BODY >> 10} KiB",
+    domain=EDGE_DOMAIN,
+)
+"""Has a status of its own in HTTP, which no gRPC code maps to."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import lru_cache
@@ -148,7 +148,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 if self._in_flight > self._max_concurrent:
                     OVERLOADED.inc()
                     raise unavailable("OVERLOADED", "too many requests are in flight, try again")
-                self._admit(request, running, method, servicer)
+                self._admit(request, running, method)
                 taken = self._shares.take(running.merchant_id, method, is_own=is_own)
                 try:
                     return await self._answer(behaviour, request, servicer, running)
@@ -176,7 +176,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 if self._streams > self._max_streams or self._in_flight > self._max_concurrent:
                     OVERLOADED.inc()
                     raise unavailable("OVERLOADED", "too many requests are in flight, try again")
-                self._admit(request, running, method, servicer)
+                self._admit(request, running, method)
                 await _send(behaviour, request, servicer, running, lambda: self._is_ending)
 
             self._streams += 1
@@ -203,10 +203,13 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     ) -> AnswerT:
         """Answer a call, turn what is raised into its status, and record both in the log and the metrics."""
         started = time.perf_counter()
-        running = _begin(method, servicer, deadline)
+        metadata = servicer.invocation_metadata() or ()
+        running = _begin(method, metadata, servicer.time_remaining(), deadline)
         span = _span(method, running)
         code = grpc.StatusCode.OK
         try:
+            if running.idempotency_key and [name for name, _ in metadata].count(IDEMPOTENCY_KEY) > 1:
+                raise invalid("Idempotency-Key", "stands twice: which one is meant?")
             return await answer(running)
         except ApiError as error:
             code = error.code
@@ -222,7 +225,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             _record(method, code, running, time.perf_counter() - started)
             _end(span, code, running)
 
-    def _admit(self, request: Message, call: context.Call, method: str, servicer: ServicerContext) -> None:
+    def _admit(self, request: Message, call: context.Call, method: str) -> None:
         """Refuse what comes too late, who may not call, and what the contract does not take."""
         if call.remaining() < LEAST_USEFUL_SECONDS:
             raise ApiError(
@@ -233,8 +236,6 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             _check_merchant(call, rule.scope)
         if request is UNREADABLE:
             raise invalid("", "the request cannot be read as what this RPC takes")
-        if [name for name, _ in servicer.invocation_metadata() or ()].count(IDEMPOTENCY_KEY) > 1:
-            raise invalid("Idempotency-Key", "stands twice: which one is meant?")
         validate(request)
 
     async def _answer(
@@ -253,10 +254,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         return response
 
 
-def _begin(method: str, servicer: ServicerContext, deadline: float) -> context.Call:
+def _begin(method: str, metadata: Iterable[tuple[str, Any]], remaining: float | None, deadline: float) -> context.Call:
     """Enter the call that comes in; `deadline` is the seconds that it has when it does not say."""
-    headers: dict[str, Any] = dict(servicer.invocation_metadata() or ())
-    remaining = servicer.time_remaining()
+    headers = dict(metadata)
     trace = context.trace_of(headers.get(TRACE_KEY, ""), headers.get(REQUEST_ID_KEY, ""))
     call = context.Call(
         trace_id=trace.trace_id,
