@@ -1,9 +1,8 @@
 """What the simulated accounts of all providers have in common."""
 
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from sandbox.background.jobs import Job
 from sandbox.background.outbox import Event
@@ -13,18 +12,21 @@ from sandbox.store.ledger import Entry, Kind
 from sandbox.store.owners import Owned, hears
 
 
-class BaseAccount(Owned, ABC):
+class AccountSettings(Protocol):
+    """What the settings of every provider tell."""
+
+    webhook_url: str
+    """Where events go; empty when nobody listens."""
+
+
+class BaseAccount(Owned):
     """Everything an endpoint touches. Used inside one transaction, never across an await."""
 
     provider: ClassVar[str]
+    settings: AccountSettings
 
     def __init__(self, world: World) -> None:
         self.world = world
-
-    @property
-    @abstractmethod
-    def webhook_url(self) -> str:
-        """Where events go; empty when nobody listens."""
 
     def find(self, kind: str, object_id: str) -> Document | None:
         """An object of one kind."""
@@ -38,7 +40,7 @@ class BaseAccount(Owned, ABC):
 
     def send(self, event_type: str, event_id: str, subject: Document) -> None:
         """Queue the webhook of an event that was saved, if somebody listens."""
-        if self.webhook_url and hears(subject):
+        if self.settings.webhook_url and hears(subject):
             self.world.outbox.enqueue(Event(self.provider, event_id, event_type, subject.id, subject.tags))
 
     def enter(

@@ -29,15 +29,11 @@ class Account(BaseAccount):
     """The account at the bank."""
 
     provider = NAME
+    settings: BankTransferSettings
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.settings = BankTransferSettings()
-
-    @property
-    def webhook_url(self) -> str:
-        """Where the account's callbacks go."""
-        return self.settings.webhook_url
 
     @property
     def url(self) -> str:

@@ -31,7 +31,7 @@ class BankTransfer(Provider):
 
     def webhook_url(self) -> str:
         """Where the account's callbacks go."""
-        return self._account.webhook_url
+        return self._account.settings.webhook_url
 
     def sign(self, body: bytes) -> dict[str, str]:
         """The `Bank-Signature` header: HMAC-SHA256 over ``{t}.{body}``."""

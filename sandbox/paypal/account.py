@@ -37,15 +37,11 @@ class Account(BaseAccount):
     """The account of PayPal, which all apps share."""
 
     provider = NAME
+    settings: PaypalSettings
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.settings = PaypalSettings()
-
-    @property
-    def webhook_url(self) -> str:
-        """The one webhook of the app."""
-        return self.settings.webhook_url
 
     @property
     def url(self) -> str:

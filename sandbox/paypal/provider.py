@@ -32,7 +32,7 @@ class Paypal(Provider):
 
     def webhook_url(self) -> str:
         """The one webhook of the app."""
-        return self._account.webhook_url
+        return self._account.settings.webhook_url
 
     def sign(self, body: bytes) -> dict[str, str]:
         """The `PAYPAL-TRANSMISSION-*` headers."""

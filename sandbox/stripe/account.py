@@ -32,16 +32,12 @@ class Account(BaseAccount):
     """The account of Stripe."""
 
     provider = NAME
+    settings: StripeSettings
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.settings = StripeSettings()
         self.cause = Cause()
-
-    @property
-    def webhook_url(self) -> str:
-        """The one webhook endpoint of the account."""
-        return self.settings.webhook_url
 
     @property
     def pages_url(self) -> str:
@@ -69,7 +65,7 @@ class Account(BaseAccount):
             "created": now(),
             "data": data,
             "livemode": False,
-            "pending_webhooks": 1 if self.webhook_url else 0,
+            "pending_webhooks": 1 if self.settings.webhook_url else 0,
             "request": {"id": self.cause.request_id, "idempotency_key": self.cause.idempotency_key},
             "type": event_type,
         }

@@ -34,7 +34,7 @@ class Stripe(Provider):
 
     def webhook_url(self) -> str:
         """The one webhook endpoint of the account."""
-        return self._account.webhook_url
+        return self._account.settings.webhook_url
 
     def sign(self, body: bytes) -> dict[str, str]:
         """The `Stripe-Signature` header: HMAC-SHA256 over ``{t}.{body}``."""
