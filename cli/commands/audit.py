@@ -37,10 +37,11 @@ Target = Annotated[
 Merchant = Annotated[str, typer.Option(help="Only requests of this merchant.")]
 Since = Annotated[
     datetime | None,
-    typer.Option("--from", formats=FORMATS, help="Only requests from here on, UTC. Default: all."),
+    typer.Option("--from", formats=FORMATS, help="Only requests from here on, UTC where it has no zone. Default: all."),
 ]
 Until = Annotated[
-    datetime | None, typer.Option("--to", formats=FORMATS, help="Only requests before, UTC. Default: all.")
+    datetime | None,
+    typer.Option("--to", formats=FORMATS, help="Only requests before, UTC where it has no zone. Default: all."),
 ]
 Anchors = Annotated[
     Path | None,
@@ -124,7 +125,9 @@ def verify(
 
 @app.command()
 def drop(
-    before: Annotated[datetime, typer.Option(formats=FORMATS, help="Only what was anchored before, UTC.")],
+    before: Annotated[
+        datetime, typer.Option(formats=FORMATS, help="Only what was anchored before, UTC where it has no zone.")
+    ],
     archive: Annotated[Path, typer.Option(help="New file that the entries are written to first: .jsonl.gz.")],
     by: Annotated[str, typer.Option(help="Who takes them out; stays in the audit.")],
     why: Annotated[str, typer.Option(help="Why; stays in the audit.")],

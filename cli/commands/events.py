@@ -28,10 +28,12 @@ def list_events(
     event_type: Annotated[str, typer.Option("--type", help="Only this type or family, such as 'order.*'.")] = "",
     order: Annotated[str, typer.Option(help="Only of this order and what belongs to it.")] = "",
     since: Annotated[
-        datetime | None, typer.Option("--from", formats=FORMATS, help="Only what happened from here on, UTC.")
+        datetime | None,
+        typer.Option("--from", formats=FORMATS, help="Only what happened from here on, UTC where it has no zone."),
     ] = None,
     until: Annotated[
-        datetime | None, typer.Option("--to", formats=FORMATS, help="Only what happened before, UTC.")
+        datetime | None,
+        typer.Option("--to", formats=FORMATS, help="Only what happened before, UTC where it has no zone."),
     ] = None,
     count: Annotated[int, typer.Option("--count", "-n", min=1, max=100, help="How many at the most.")] = 20,
     as_json: AsJson = False,
@@ -71,10 +73,12 @@ def show(event_id: EventId, gateway: Gateway = DEFAULT_GATEWAY, api_key: ApiKey 
 def resend(
     event_id: Annotated[str, typer.Argument(help="The event's id; or say --from and --to.")] = "",
     since: Annotated[
-        datetime | None, typer.Option("--from", formats=FORMATS, help="Events that happened from here on, UTC.")
+        datetime | None,
+        typer.Option("--from", formats=FORMATS, help="Events that happened from here on, UTC where it has no zone."),
     ] = None,
     until: Annotated[
-        datetime | None, typer.Option("--to", formats=FORMATS, help="Events that happened before, UTC.")
+        datetime | None,
+        typer.Option("--to", formats=FORMATS, help="Events that happened before, UTC where it has no zone."),
     ] = None,
     event_type: Annotated[
         list[str] | None, typer.Option("--type", help="With --from and --to: only this type or family; repeat it.")
@@ -104,7 +108,10 @@ def rebuild(
     service: ServiceName = "",
     since: Annotated[
         datetime | None,
-        typer.Option(formats=FORMATS, help="Only events that happened from here on, UTC. Default: those of 7 days."),
+        typer.Option(
+            formats=FORMATS,
+            help="Only events that happened from here on, UTC where it has no zone. Default: those of 7 days.",
+        ),
     ] = None,
     as_json: AsJson = False,
     target: AnyTarget = "",

@@ -60,9 +60,10 @@ class Form(StrEnum):
 
 def export(
     what: Annotated[What, typer.Argument(help="What is exported.")],
-    since: Annotated[datetime, typer.Option("--from", formats=FORMATS, help="From here on, UTC.")],
+    since: Annotated[datetime, typer.Option("--from", formats=FORMATS, help="From here on, UTC where it has no zone.")],
     until: Annotated[
-        datetime | None, typer.Option("--to", formats=FORMATS, help="Before this, UTC. Default: until now.")
+        datetime | None,
+        typer.Option("--to", formats=FORMATS, help="Before this, UTC where it has no zone. Default: until now."),
     ] = None,
     by: Annotated[By, typer.Option(help="The time that has to be in the span.")] = By.CREATED,
     form: Annotated[Form, typer.Option("--format", help="How it is written; parquet needs pyarrow.")] = Form.CSV,

@@ -39,10 +39,17 @@ MEANINGS = {
 def reconcile(
     since: Annotated[
         datetime | None,
-        typer.Option("--from", formats=FORMATS, help="Payments created from here on, UTC. Default: compare nothing."),
+        typer.Option(
+            "--from",
+            formats=FORMATS,
+            help="Payments created from here on, UTC where it has no zone. Default: compare nothing.",
+        ),
     ] = None,
     until: Annotated[
-        datetime | None, typer.Option("--to", formats=FORMATS, help="Payments created before, UTC. Default: until now.")
+        datetime | None,
+        typer.Option(
+            "--to", formats=FORMATS, help="Payments created before, UTC where it has no zone. Default: until now."
+        ),
     ] = None,
     provider: Annotated[str, typer.Option(help="Only this provider, such as stripe. Default: all that are on.")] = "",
     as_json: AsJson = False,

@@ -35,7 +35,9 @@ def start(
     length: Annotated[
         timedelta | None, typer.Option("--for", parser=span, help="How long, such as 2h; 30 days at the most.")
     ] = None,
-    until: Annotated[datetime | None, typer.Option("--until", formats=FORMATS, help="Until when, UTC.")] = None,
+    until: Annotated[
+        datetime | None, typer.Option("--until", formats=FORMATS, help="Until when, UTC where it has no zone.")
+    ] = None,
     as_json: AsJson = False,
     target: PaymentTarget = "",
     ready_file: Ready = READY_FILE,
