@@ -192,6 +192,8 @@ def _said(violation: Any, path: str) -> str:
             return f"has too many decimals: {MAX_DECIMALS} at the most"
     if told.rule_id == "string.in":
         return f"must be one of: {', '.join(map(hints.quoted, filter(None, violation.rule_value)))}"
+    if told.rule_id == "field_mask.in":
+        return f"names what cannot be changed; there are: {', '.join(sorted(violation.rule_value))}"
     if told.rule_id == "string.pattern":
         return _PATTERNS.get(path.rpartition(".")[2], message)
     return message

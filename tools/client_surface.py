@@ -31,6 +31,7 @@ CONVERTED = {
     "fusionx.type.v1.Money": ("Amount", "money"),
     "google.protobuf.Timestamp": ("Moment", "moment"),
     "google.protobuf.Duration": ("Span", "span"),
+    "google.protobuf.FieldMask": ("Sequence[str]", "mask"),
 }
 # what a caller may say of a call beside its fields
 OPTIONS = {
@@ -127,7 +128,7 @@ class Surface:
                 "from fusionxpay_client.transport import AsyncTransport, Transport",
                 "from fusionxpay_client.waiting import AsyncWaits, Waits",
                 "from fusionxpay_client.values import OMITTED, Amount, Moment, Omitted, Span",
-                "from fusionxpay_client.values import made, moment, money, span",
+                "from fusionxpay_client.values import made, mask, moment, money, span",
                 *calls,
                 *classes,
                 *(self._index(kind) for kind in ("", "Async")),

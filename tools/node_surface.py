@@ -22,7 +22,8 @@ _NUMBERS = (
     FieldDescriptor.CPPTYPE_DOUBLE,
     FieldDescriptor.CPPTYPE_FLOAT,
 )
-_OF_GOOGLE = {"google.protobuf.Timestamp": "string", "google.protobuf.Duration": "string"}
+_TEXTS = ("google.protobuf.Timestamp", "google.protobuf.Duration", "google.protobuf.FieldMask")
+_OF_GOOGLE = dict.fromkeys(_TEXTS, "string")
 
 
 class NodeSurface:

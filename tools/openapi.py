@@ -34,7 +34,12 @@ _DOUBLES = (FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT)
 _LONGS = (FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64)
 TIMESTAMP = {"type": "string", "format": "date-time"}
 DURATION = {"type": "string", "pattern": r"^-?[0-9]{1,12}(\.[0-9]{1,9})?s$"}
-_OF_GOOGLE = {"google.protobuf.Timestamp": TIMESTAMP, "google.protobuf.Duration": DURATION}
+MASK = {"type": "string", "pattern": r"^[A-Za-z_]+(,[A-Za-z_]+)*$"}
+_OF_GOOGLE = {
+    "google.protobuf.Timestamp": TIMESTAMP,
+    "google.protobuf.Duration": DURATION,
+    "google.protobuf.FieldMask": MASK,
+}
 
 
 @dataclass(frozen=True)

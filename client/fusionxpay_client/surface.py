@@ -32,7 +32,7 @@ from fusionxpay_client import models
 from fusionxpay_client.calls import Call, Export, Listing, Stream
 from fusionxpay_client.pages import AsyncPages, Pages
 from fusionxpay_client.transport import AsyncTransport, Transport
-from fusionxpay_client.values import OMITTED, Amount, Moment, Omitted, Span, made, moment, money, span
+from fusionxpay_client.values import OMITTED, Amount, Moment, Omitted, Span, made, mask, moment, money, span
 from fusionxpay_client.waiting import AsyncWaits, Waits
 
 _GET_EVENT = Call("/fusionx.notify.v1.EventService/GetEvent", event_pb2.Event, writes=False)
@@ -1973,11 +1973,13 @@ class PaymentLinks(Waits[models.PaymentLink]):
         description: str | Omitted = OMITTED,
         max_uses: int | Omitted = OMITTED,
         expire_time: Moment | Omitted = OMITTED,
+        update_mask: Sequence[str] | Omitted = OMITTED,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.PaymentLink:
-        """Changes what is given and leaves the rest as it is: a link is switched off and on, and made to last longer.
-        What customers have begun to pay goes on. The amount of a link never changes: make another one.
+        """Changes what is given and leaves the rest as it is: a link is switched off and on, and made to last longer,
+        or for ever by an `update_mask` of `expire_time` alone. What customers have begun to pay goes on. The amount
+        of a link never changes: make another one.
 
         Errors: NOT_FOUND, reason PAYMENT_LINK_NOT_FOUND; INVALID_ARGUMENT as at the creation.
 
@@ -1987,18 +1989,23 @@ class PaymentLinks(Waits[models.PaymentLink]):
             description: What is paid for, shown to the customer.
             max_uses: How many times it can be paid. Fewer than are taken: it is used up. A link for one payment stays
                 one, and one for more does not become one: INVALID_ARGUMENT.
-            expire_time: Until when a payment may be started, at most 366 days ahead. A time that is over ends it.
+            expire_time: Until when a payment may be started, at most 366 days ahead. A time that is over ends it. Left
+                out, and named by `update_mask`: the link does not expire any more.
+            update_mask: Which fields are changed, by their names (AIP-134; in JSON one string with commas between).
+                What it names and the request leaves out is taken away, which `expire_time` and `description` can be;
+                what it does not name stays as it is. Left out: what is given is changed.
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
         request = made(
             payment_link_service_pb2.UpdatePaymentLinkRequest,
-            ("enabled", "description", "max_uses", "expire_time"),
+            ("enabled", "description", "max_uses", "expire_time", "update_mask"),
             payment_link_id=payment_link_id,
             enabled=enabled,
             description=description,
             max_uses=max_uses,
             expire_time=moment(expire_time),
+            update_mask=mask(update_mask),
         )
         return self._transport.call(_UPDATE_PAYMENT_LINK, request, models.PaymentLink, timeout, idempotency_key)
 
@@ -2103,11 +2110,13 @@ class AsyncPaymentLinks(AsyncWaits[models.PaymentLink]):
         description: str | Omitted = OMITTED,
         max_uses: int | Omitted = OMITTED,
         expire_time: Moment | Omitted = OMITTED,
+        update_mask: Sequence[str] | Omitted = OMITTED,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.PaymentLink:
-        """Changes what is given and leaves the rest as it is: a link is switched off and on, and made to last longer.
-        What customers have begun to pay goes on. The amount of a link never changes: make another one.
+        """Changes what is given and leaves the rest as it is: a link is switched off and on, and made to last longer,
+        or for ever by an `update_mask` of `expire_time` alone. What customers have begun to pay goes on. The amount
+        of a link never changes: make another one.
 
         Errors: NOT_FOUND, reason PAYMENT_LINK_NOT_FOUND; INVALID_ARGUMENT as at the creation.
 
@@ -2117,18 +2126,23 @@ class AsyncPaymentLinks(AsyncWaits[models.PaymentLink]):
             description: What is paid for, shown to the customer.
             max_uses: How many times it can be paid. Fewer than are taken: it is used up. A link for one payment stays
                 one, and one for more does not become one: INVALID_ARGUMENT.
-            expire_time: Until when a payment may be started, at most 366 days ahead. A time that is over ends it.
+            expire_time: Until when a payment may be started, at most 366 days ahead. A time that is over ends it. Left
+                out, and named by `update_mask`: the link does not expire any more.
+            update_mask: Which fields are changed, by their names (AIP-134; in JSON one string with commas between).
+                What it names and the request leaves out is taken away, which `expire_time` and `description` can be;
+                what it does not name stays as it is. Left out: what is given is changed.
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
         request = made(
             payment_link_service_pb2.UpdatePaymentLinkRequest,
-            ("enabled", "description", "max_uses", "expire_time"),
+            ("enabled", "description", "max_uses", "expire_time", "update_mask"),
             payment_link_id=payment_link_id,
             enabled=enabled,
             description=description,
             max_uses=max_uses,
             expire_time=moment(expire_time),
+            update_mask=mask(update_mask),
         )
         return await self._transport.call(_UPDATE_PAYMENT_LINK, request, models.PaymentLink, timeout, idempotency_key)
 

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from fusionx.type.v1.money_pb2 import Money
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -73,6 +74,15 @@ def span(length: Span | Omitted | None) -> Duration | Omitted | None:
     return duration
 
 
+def mask(names: Collection[str] | Omitted | None) -> FieldMask | Omitted | None:
+    """Return the message of the names of fields. Raises TypeError for one text: it would be taken for its letters."""
+    if names is None or isinstance(names, Omitted):
+        return names
+    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+        raise TypeError(f'fields are a list of names, such as ["expire_time"], not {_said(names)}')
+    return FieldMask(paths=names)
+
+
 def made(kind: type[MessageT], widening: Collection[str] = (), /, **fields: Any) -> MessageT:
     """Return the message of fields; those that are None are not sent.
 
@@ -82,7 +92,8 @@ def made(kind: type[MessageT], widening: Collection[str] = (), /, **fields: Any)
     known = {name: value for name, value in fields.items() if value is not None and value is not OMITTED}
     for name in widening:
         if fields[name] is None or (fields[name] == "" and name.endswith("_id")):
-            raise TypeError(f"{name} is {fields[name]!r}: leave it out, or give it a value")
+            away = ", and name it in update_mask to take it away" if "update_mask" in fields else ""
+            raise TypeError(f"{name} is {fields[name]!r}: leave it out{away}, or give it a value")
     for name, value in known.items():
         if isinstance(value, str) and kind.DESCRIPTOR.fields_by_name[name].is_repeated:
             # a text would be taken for a list of its letters

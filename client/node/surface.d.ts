@@ -615,9 +615,10 @@ export class PaymentLinks {
     merchant_order_id?: string;
   }, options?: CallOptions): AsyncIterable<types.PaymentLink>;
   /**
-   * Changes what is given and leaves the rest as it is: a link is switched off and on, and made to last longer. What
-   * customers have begun to pay goes on. The amount of a link never changes: make another one. Errors: NOT_FOUND,
-   * reason PAYMENT_LINK_NOT_FOUND; INVALID_ARGUMENT as at the creation.
+   * Changes what is given and leaves the rest as it is: a link is switched off and on, and made to last longer, or for
+   * ever by an `update_mask` of `expire_time` alone. What customers have begun to pay goes on. The amount of a link
+   * never changes: make another one. Errors: NOT_FOUND, reason PAYMENT_LINK_NOT_FOUND; INVALID_ARGUMENT as at the
+   * creation.
    */
   update(paymentLinkId: string, params?: {
     /**
@@ -634,9 +635,16 @@ export class PaymentLinks {
      */
     max_uses?: number;
     /**
-     * Until when a payment may be started, at most 366 days ahead. A time that is over ends it.
+     * Until when a payment may be started, at most 366 days ahead. A time that is over ends it. Left out, and named by
+     * `update_mask`: the link does not expire any more.
      */
     expire_time?: string;
+    /**
+     * Which fields are changed, by their names (AIP-134; in JSON one string with commas between). What it names and
+     * the request leaves out is taken away, which `expire_time` and `description` can be; what it does not name stays
+     * as it is. Left out: what is given is changed.
+     */
+    update_mask?: string;
   }, options?: CallOptions): Promise<types.PaymentLink & Answered>;
   /**
    * Waits until it has the status, or one of them; else until nothing is under way.

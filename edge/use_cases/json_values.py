@@ -23,6 +23,7 @@ from mesh.rpc.absence import widens
 
 MAX_DEPTH = 16
 MONEY = "fusionx.type.v1.Money"
+MASK = "google.protobuf.FieldMask"
 _INTEGERS = (FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64)
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _LOST_PLUS = re.compile(r"([0-9-]{10}T[0-9:.]{5,20}) ([0-9]{2}:[0-9]{2})")
@@ -113,7 +114,8 @@ def of_object(document: dict[str, Any], message: Descriptor, place: Place) -> It
             yield FieldViolation(path, f"is another name of {field.name}, which is there as well")
         elif value is None:
             if widens(place.verb, field):
-                yield FieldViolation(path, "is null: leave it out, or give it a value")
+                away = ", and name it in update_mask to take it away" if "update_mask" in message.fields_by_name else ""
+                yield FieldViolation(path, f"is null: leave it out{away}, or give it a value")
         elif _type(field) == MONEY and not field.is_repeated:
             yield from _of_money(value, field, place.at(path), document)
         else:
@@ -181,6 +183,8 @@ def _is_value(field: FieldDescriptor, value: Any) -> bool:
         return isinstance(value, bool)
     if field.cpp_type in _INTEGERS:
         return not isinstance(value, bool) and _INTEGER.fullmatch(str(value)) is not None
+    if _type(field) == MASK:
+        return isinstance(value, str)
     return field.message_type is None or _is_time(field, value)
 
 
@@ -209,6 +213,9 @@ def _expectation(field: FieldDescriptor, value: Any) -> str:
         return f"must be true or false{hints.meant(near)}"
     if field.message_type is None:
         return "must be a whole number"
+    if _type(field) == MASK:
+        names = value if isinstance(value, list) and all(isinstance(name, str) for name in value) else []
+        return f"must be a string of names with commas between{hints.meant(hints.quoted(','.join(names)))}"
     if _type(field) == "google.protobuf.Duration":
         return f'must be a number of seconds such as "90s"{hints.meant(hints.quoted(hints.span(value)))}'
     example = 'must be a time in RFC 3339 with its zone, such as "2026-12-24T18:00:00Z"'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import grpc
@@ -14,7 +14,7 @@ from fusionx.order.v1 import payment_link_service_pb2 as service_pb2
 from fusionx.order.v1 import payment_link_service_pb2_grpc as service_grpc
 
 from mesh import context
-from mesh.errors import failed_precondition, unavailable
+from mesh.errors import failed_precondition, invalid, unavailable
 from mesh.ids import parse_uuid
 from mesh.messages import money
 from mesh.paging import page
@@ -90,13 +90,8 @@ class PaymentLinkServicer(service_grpc.PaymentLinkServiceServicer):
         self, request: service_pb2.UpdatePaymentLinkRequest, _: Context
     ) -> payment_link_pb2.PaymentLink:
         """Change a link."""
-        change = LinkChange(
-            enabled=request.enabled if request.HasField("enabled") else None,
-            description=request.description if request.HasField("description") else None,
-            max_uses=request.max_uses if request.HasField("max_uses") else None,
-            expire_time=_expire_time(request),
-        )
-        return self._message(await self._links.update(context.merchant(), _touched(request.payment_link_id), change))
+        link_id = _touched(request.payment_link_id)
+        return self._message(await self._links.update(context.merchant(), link_id, _change(request)))
 
 
 class LinkCheckoutServicer(internal_grpc.LinkCheckoutServiceServicer):
@@ -139,6 +134,26 @@ def _account(servicer: Context) -> UUID:
         # the edge is of the version before, which does not say it
         raise unavailable("EDGE_OUT_OF_DATE", "the gateway is being renewed, try again in a minute")
     return account_id
+
+
+def _change(request: service_pb2.UpdatePaymentLinkRequest) -> LinkChange:
+    """Return what is to be different: by the mask if there is one (AIP-134), otherwise what is given."""
+    named = set(request.update_mask.paths)
+    needed: list[Literal["enabled", "max_uses"]] = ["enabled", "max_uses"]
+    for field in needed:
+        if field in named and not request.HasField(field):
+            raise invalid("update_mask", f"names {field}, which every link has: give it a value")
+
+    def is_new(field: Literal["enabled", "description", "max_uses", "expire_time"]) -> bool:
+        return field in named if named else request.HasField(field)
+
+    return LinkChange(
+        enabled=request.enabled if is_new("enabled") else None,
+        description=request.description if is_new("description") else None,
+        max_uses=request.max_uses if is_new("max_uses") else None,
+        expire_time=_expire_time(request) if is_new("expire_time") else None,
+        never_expires="expire_time" in named and not request.HasField("expire_time"),
+    )
 
 
 def _expire_time(request: Any) -> datetime | None:

@@ -66,6 +66,8 @@ class LinkChange:
     description: str | None
     max_uses: int | None
     expire_time: datetime | None
+    never_expires: bool = False
+    """Whether it is to lose the end that it may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,7 @@ class PaymentLinks:
                 enabled=link.enabled if change.enabled is None else change.enabled,
                 description=link.description if change.description is None else change.description,
                 max_uses=change.max_uses or link.max_uses,
-                expire_time=_expiry(change.expire_time, now) or link.expire_time,
+                expire_time=None if change.never_expires else _expiry(change.expire_time, now) or link.expire_time,
             )
             if changed != link:
                 changed = replace(changed, update_time=now)

@@ -60,6 +60,12 @@ def test_order_is_paid_and_partly_given_back(client: Any) -> None:
     assert list(client.disputes.list()) == []
 
 
+def test_end_of_a_link_is_taken_away(client: Any) -> None:
+    link = client.payment_links.create(amount=("12.00", "EUR"), expire_time=datetime.now(UTC) + timedelta(days=1))
+    assert client.payment_links.update(link.payment_link_id, max_uses=1).expire_time
+    assert client.payment_links.update(link.payment_link_id, update_mask=["expire_time"]).expire_time is None
+
+
 def test_a_status_is_waited_for(client: Any) -> None:
     order = client.orders.create(amount=("12.00", "EUR"))
     with pytest.raises(WaitTimeoutError, match="the order is still NEW after") as late:

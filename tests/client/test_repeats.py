@@ -130,6 +130,14 @@ def test_none_is_not_taken_for_all(call: Any, field: str) -> None:
         call(client)
 
 
+def test_what_is_taken_away_is_named_in_a_list() -> None:
+    with FusionXPay("sk_test_x", "http://127.0.0.1:9") as client:
+        with pytest.raises(TypeError, match=r"^expire_time is None: leave it out, and name it in update_mask"):
+            client.payment_links.update("l", expire_time=None)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match=r'such as \["expire_time"\], not a text'):
+            client.payment_links.update("l", update_mask="expire_time")
+
+
 def test_wait_ends_in_time_and_says_what_kept_the_answer_away(tmp_path: Path) -> None:
     with FusionXPay("sk_test_x", "http://127.0.0.1:9") as client, pytest.raises(WaitTimeoutError) as late:
         client.orders.wait("x", timeout=1)

@@ -103,6 +103,29 @@ def test_changes_are_of_what_is_given(merchant: Merchant) -> None:
     assert problem(merchant.http.patch(path, json={"description": CARD}))[1] == "CARD_NUMBER_REFUSED"
 
 
+def test_end_is_taken_away_by_a_mask_that_names_it(merchant: Merchant) -> None:
+    end = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    link = new_link(merchant, description="before", expire_time=end, max_uses=2)
+    path = f"{PATH}/{link['payment_link_id']}"
+    assert merchant.http.patch(path, json={"max_uses": 3}).json()["expire_time"] == link["expire_time"]
+    for mask in ("expire_time", "expireTime"):
+        merchant.http.patch(path, json={"expire_time": end}).raise_for_status()
+        endless = merchant.http.patch(path, json={"update_mask": mask}).json()
+        assert (endless.get("expire_time"), endless["max_uses"], endless["description"]) == (None, 3, "before")
+    assert merchant.get(path) == endless
+    # AIP-134: what the mask does not name stays, whatever is given of it
+    cleared = merchant.http.patch(path, json={"max_uses": 4, "enabled": False, "update_mask": "description,max_uses"})
+    assert [cleared.json()[name] for name in ("description", "max_uses", "status")] == ["", 4, "ACTIVE"]
+
+
+@pytest.mark.parametrize("mask", ["enabled", "max_uses", "amount", "payment_link_id", "*", ["expire_time"], 5])
+def test_mask_that_takes_away_what_a_link_needs_is_refused(mask: object, merchant: Merchant) -> None:
+    link = new_link(merchant, max_uses=2)
+    refused = merchant.http.patch(f"{PATH}/{link['payment_link_id']}", json={"update_mask": mask})
+    assert problem(refused) == (400, "INVALID_ARGUMENT", {"update_mask"})
+    assert merchant.get(f"{PATH}/{link['payment_link_id']}") == link
+
+
 def test_links_are_listed_newest_first_and_by_reference(merchant: Merchant) -> None:
     made = [new_link(merchant, merchant_order_id=name)["payment_link_id"] for name in ("a", "b", "a")]
     page = merchant.get(PATH, page_size=2)

@@ -74,6 +74,7 @@ def test_request_that_fits_the_contract_passes(method: str, target: str, body: o
         ("POST", f"{EVENT_PATH}/resend", b'{"webhook_endpoint_id": null}', "webhook_endpoint_id"),
         ("PATCH", f"/v1/payment_links/{ID}", b'{"expire_time": null}', "expire_time"),
         ("PATCH", f"/v1/payment_links/{ID}", b'{"description": null}', "description"),
+        ("PATCH", f"/v1/payment_links/{ID}", b'{"update_mask": ["expire_time"]}', "update_mask"),
         ("PUT", "/v1/routing_policy", b"", "body"),
         ("PUT", "/v1/routing_policy", b"{}", "rules"),
         ("PUT", "/v1/routing_policy", b'{"rules": null}', "rules"),

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from fusionx.order.v1 import payment_link_pb2 as _payment_link_pb2
 from fusionx.type.v1 import money_pb2 as _money_pb2
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -190,6 +191,7 @@ class UpdatePaymentLinkRequest(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     MAX_USES_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
     payment_link_id: _builtins.str
     """The link's id."""
     enabled: _builtins.bool
@@ -202,7 +204,16 @@ class UpdatePaymentLinkRequest(_message.Message):
     """
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
-        """Until when a payment may be started, at most 366 days ahead. A time that is over ends it."""
+        """Until when a payment may be started, at most 366 days ahead. A time that is over ends it. Left out, and named by
+        `update_mask`: the link does not expire any more.
+        """
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Which fields are changed, by their names (AIP-134; in JSON one string with commas between). What it names and the
+        request leaves out is taken away, which `expire_time` and `description` can be; what it does not name stays as it
+        is. Left out: what is given is changed.
+        """
 
     def __init__(
         self,
@@ -212,10 +223,11 @@ class UpdatePaymentLinkRequest(_message.Message):
         description: _builtins.str | None = ...,
         max_uses: _builtins.int | None = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_description", b"_description", "_enabled", b"_enabled", "_max_uses", b"_max_uses", "description", b"description", "enabled", b"enabled", "expire_time", b"expire_time", "max_uses", b"max_uses"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_description", b"_description", "_enabled", b"_enabled", "_max_uses", b"_max_uses", "description", b"description", "enabled", b"enabled", "expire_time", b"expire_time", "max_uses", b"max_uses", "update_mask", b"update_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_description", b"_description", "_enabled", b"_enabled", "_max_uses", b"_max_uses", "description", b"description", "enabled", b"enabled", "expire_time", b"expire_time", "max_uses", b"max_uses", "payment_link_id", b"payment_link_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_description", b"_description", "_enabled", b"_enabled", "_max_uses", b"_max_uses", "description", b"description", "enabled", b"enabled", "expire_time", b"expire_time", "max_uses", b"max_uses", "payment_link_id", b"payment_link_id", "update_mask", b"update_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__description: _TypeAlias = _typing.Literal["description"]  # noqa: Y015
     _WhichOneofArgType__description: _TypeAlias = _typing.Literal["_description", b"_description"]  # noqa: Y015

@@ -91,8 +91,9 @@ class PaymentLinkServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdatePaymentLink(self, request, context):
-        """Changes what is given and leaves the rest as it is: a link is switched off and on, and made to last longer. What
-        customers have begun to pay goes on. The amount of a link never changes: make another one.
+        """Changes what is given and leaves the rest as it is: a link is switched off and on, and made to last longer, or for
+        ever by an `update_mask` of `expire_time` alone. What customers have begun to pay goes on. The amount of a link never
+        changes: make another one.
 
         Errors: NOT_FOUND, reason PAYMENT_LINK_NOT_FOUND; INVALID_ARGUMENT as at the creation.
         """

@@ -49,8 +49,9 @@ class PaymentLinkServiceStub:
     ListPaymentLinks: _grpc.UnaryUnaryMultiCallable[_payment_link_service_pb2.ListPaymentLinksRequest, _payment_link_service_pb2.ListPaymentLinksResponse]
     """Lists the merchant's links, newest first. Pages follow AIP-158. The orders of one are listed by ListOrders."""
     UpdatePaymentLink: _grpc.UnaryUnaryMultiCallable[_payment_link_service_pb2.UpdatePaymentLinkRequest, _payment_link_pb2.PaymentLink]
-    """Changes what is given and leaves the rest as it is: a link is switched off and on, and made to last longer. What
-    customers have begun to pay goes on. The amount of a link never changes: make another one.
+    """Changes what is given and leaves the rest as it is: a link is switched off and on, and made to last longer, or for
+    ever by an `update_mask` of `expire_time` alone. What customers have begun to pay goes on. The amount of a link never
+    changes: make another one.
 
     Errors: NOT_FOUND, reason PAYMENT_LINK_NOT_FOUND; INVALID_ARGUMENT as at the creation.
     """
@@ -75,8 +76,9 @@ class PaymentLinkServiceAsyncStub(PaymentLinkServiceStub):
     ListPaymentLinks: _aio.UnaryUnaryMultiCallable[_payment_link_service_pb2.ListPaymentLinksRequest, _payment_link_service_pb2.ListPaymentLinksResponse]  # type: ignore[assignment]
     """Lists the merchant's links, newest first. Pages follow AIP-158. The orders of one are listed by ListOrders."""
     UpdatePaymentLink: _aio.UnaryUnaryMultiCallable[_payment_link_service_pb2.UpdatePaymentLinkRequest, _payment_link_pb2.PaymentLink]  # type: ignore[assignment]
-    """Changes what is given and leaves the rest as it is: a link is switched off and on, and made to last longer. What
-    customers have begun to pay goes on. The amount of a link never changes: make another one.
+    """Changes what is given and leaves the rest as it is: a link is switched off and on, and made to last longer, or for
+    ever by an `update_mask` of `expire_time` alone. What customers have begun to pay goes on. The amount of a link never
+    changes: make another one.
 
     Errors: NOT_FOUND, reason PAYMENT_LINK_NOT_FOUND; INVALID_ARGUMENT as at the creation.
     """
@@ -122,8 +124,9 @@ class PaymentLinkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _payment_link_service_pb2.UpdatePaymentLinkRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_payment_link_pb2.PaymentLink, _abc.Awaitable[_payment_link_pb2.PaymentLink]]:
-        """Changes what is given and leaves the rest as it is: a link is switched off and on, and made to last longer. What
-        customers have begun to pay goes on. The amount of a link never changes: make another one.
+        """Changes what is given and leaves the rest as it is: a link is switched off and on, and made to last longer, or for
+        ever by an `update_mask` of `expire_time` alone. What customers have begun to pay goes on. The amount of a link never
+        changes: make another one.
 
         Errors: NOT_FOUND, reason PAYMENT_LINK_NOT_FOUND; INVALID_ARGUMENT as at the creation.
         """
