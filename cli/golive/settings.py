@@ -10,23 +10,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from cli.findings import Finding
+from stack.providers import Account, discover
 
 PREFIX = "FUSIONXPAY_"
-SIMULATOR = {
-    "STRIPE_API_KEY": "sk_test_sandbox",
-    "STRIPE_WEBHOOK_SECRET": "whsec_sandbox",
-    "PAYPAL_CLIENT_ID": "paypal_sandbox_client",
-    "PAYPAL_CLIENT_SECRET": "paypal_sandbox_secret",
-    "PAYPAL_WEBHOOK_ID": "WH-SANDBOX",
-    "BANK_TRANSFER_API_KEY": "bank_sandbox_key",
-    "BANK_TRANSFER_WEBHOOK_SECRET": "bank_sandbox_secret",
-}
-"""What `docs/sandbox.md` publishes: whoever reads it can sign webhooks."""
-
-STRIPE = ("STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET")
-PAYPAL = ("PAYPAL_CLIENT_ID", "PAYPAL_CLIENT_SECRET", "PAYPAL_WEBHOOK_ID")
-BASES = {"STRIPE": ("STRIPE_API_BASE",), "PAYPAL": ("PAYPAL_API_BASE", "PAYPAL_CERT_URL_BASE", "PAYPAL_CA_FILE")}
-STRIPE_LIVE = ("sk_live_", "rk_live_")
 VAULTS = ("SECRET_KEYS", "IDENTITY_SECRET_KEYS", "ACCOUNT_SECRET_KEYS", "CONSOLE_SECRET_KEYS")
 PASSWORDS = ("POSTGRES_PASSWORD", "VALKEY_PASSWORD")
 FERNET_BYTES = 32
@@ -85,46 +71,41 @@ def _mode(settings: Settings) -> Iterator[Finding]:
 
 
 def _simulator(settings: Settings) -> Iterator[Finding]:
-    for name, public in SIMULATOR.items():
-        if settings[name] == public:
+    published = [pair for provider in discover().values() for pair in provider.ACCOUNT.credentials.items()]
+    for name, public in published:
+        if public and settings[name] == public:
             todo = "set the real one, or take it out: everybody can read this one in docs/sandbox.md"
             yield Finding("simulator", f"{PREFIX}{name} is the simulator's", todo, True)
 
 
 def _providers(settings: Settings) -> Iterator[Finding]:
-    real = {name: settings[name] for name in (*STRIPE, *PAYPAL) if settings[name] != SIMULATOR.get(name)}
-    on = []
-    if real.get("STRIPE_API_KEY"):
-        on.append("STRIPE")
-        yield from _stripe(real)
-    if real.get("PAYPAL_CLIENT_ID"):
-        on.append("PAYPAL")
-        yield from _complete("paypal", PAYPAL, real)
-    for provider in on:
-        yield from _bases(settings, provider)
+    on = False
+    for provider, module in discover().items():
+        account = module.ACCOUNT
+        real = {name: settings[name] for name, public in account.credentials.items() if settings[name] != public}
+        if real.get(next(iter(account.credentials))):
+            on = True
+            yield from _account(provider, account, real)
+            yield from _addresses(settings, account)
     if not on:
         todo = "docs/deploy.md, A real provider; nothing to do where every merchant has accounts of its own"
         yield Finding("providers", "no provider has real credentials", todo, True)
 
 
-def _stripe(real: Mapping[str, str]) -> Iterator[Finding]:
-    if real["STRIPE_API_KEY"].startswith(STRIPE_LIVE):
-        yield from _complete("stripe", STRIPE, real)
-    else:
-        todo = "Stripe's Dashboard, Developers, API keys, with test mode off: sk_live_… or rk_live_…"
-        yield Finding("providers", "stripe has a key for tests", todo, True)
-
-
-def _complete(provider: str, names: tuple[str, ...], real: Mapping[str, str]) -> Iterator[Finding]:
-    if missing := [PREFIX + name for name in names if not real.get(name)]:
+def _account(provider: str, account: Account, real: Mapping[str, str]) -> Iterator[Finding]:
+    first = next(iter(account.credentials))
+    if account.live and not real[first].startswith(account.live):
+        todo = f"{account.where or PREFIX + first}: {' or '.join(f'{begins}…' for begins in account.live)}"
+        yield Finding("providers", f"{provider} has a key for tests", todo, True)
+    elif missing := [PREFIX + name for name in account.credentials if not real.get(name)]:
         todo = f"set {', '.join(missing)}: without them its webhooks are refused"
         yield Finding("providers", f"{provider} has no webhook of its own", todo, True)
     else:
         yield Finding("providers", f"{provider} has live credentials and a webhook")
 
 
-def _bases(settings: Settings, provider: str) -> Iterator[Finding]:
-    for name in BASES[provider]:
+def _addresses(settings: Settings, account: Account) -> Iterator[Finding]:
+    for name in account.addresses:
         if settings[name]:
             todo = f"{PREFIX}{name}= with nothing after it, for the provider's own"
             yield Finding("providers", f"{PREFIX}{name} leads elsewhere: {settings[name]}", todo, True)
@@ -188,7 +169,7 @@ def _webhooks_out(settings: Settings) -> Iterator[Finding]:
 
 def _webhooks_in(settings: Settings) -> Iterator[Finding]:
     if not settings["WEBHOOK_NETWORKS"]:
-        todo = "FUSIONXPAY_WEBHOOK_NETWORKS=stripe=…, the addresses that Stripe publishes"
+        todo = "FUSIONXPAY_WEBHOOK_NETWORKS=stripe=…, the addresses that each provider publishes"
         yield Finding("webhooks", "providers' webhooks are taken from any address, by their signatures alone", todo)
 
 

@@ -10,6 +10,7 @@ from random import Random
 from types import TracebackType
 
 from cli.prove.api import MerchantApi
+from cli.prove.customers import discover
 from cli.prove.log import Log
 from cli.prove.provider import ProviderDesk
 from cli.prove.shop import Shop, live_safely
@@ -41,6 +42,7 @@ class Load:
         self.ready = ready
         self.log = Log()
         self.members: list[Member] = []
+        self.crowd = discover()
         self._seed = seed
         self._shops = shops
         self._last = LAST_SECONDS
@@ -104,4 +106,4 @@ class Load:
             number = len(self.log.sales)
             chance = Random(f"{self._seed}-{number}")  # noqa: S311  chance, not secrecy
             sale = self.log.open_sale(chance.randrange(MERCHANTS), chance.randrange(200, 9999))
-            await live_safely(Shop(sale, apis[sale.merchant], desk, chance, self.log))
+            await live_safely(Shop(sale, apis[sale.merchant], desk, self.crowd, chance, self.log))

@@ -95,4 +95,5 @@ async def _close(load: Load) -> None:
                 for status in ("INITIATED", "REQUIRES_ACTION", "AUTHORIZED", "PROCESSING"):
                     for payment in await api.all("/v1/payments", "payments", status=status):
                         if sale := sales.get(payment["order_id"]):
-                            await Shop(sale, api, desk, Random(sale.number), load.log).close(payment)  # noqa: S311
+                            chance = Random(sale.number)  # noqa: S311
+                            await Shop(sale, api, desk, load.crowd, chance, load.log).close(payment)

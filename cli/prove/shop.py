@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 
 from cli.prove.api import MerchantApi, RefusedError
-from cli.prove.chances import IMMEDIATE, Way, faults_of_an_order, way_of_an_order
+from cli.prove.chances import faults_of_an_order, way_of_an_order
+from cli.prove.customers import Crowd, Way
 from cli.prove.log import Json, Log, Sale, Told, minor, money
 from cli.prove.provider import ProviderDesk
 
@@ -20,14 +21,6 @@ ENDED = ("SUCCESS", "FAILED", "CANCELLED")
 CUSTOMERS_TURN = ("INITIATED", "REQUIRES_ACTION")
 PATIENCE_SECONDS = 20.0
 """How long a merchant looks at one payment before it goes on to other things."""
-PAGES = {"stripe": "/stripe/", "paypal": "/paypal/", "bank_transfer": "/bank/"}
-"""What the addresses of a provider's pages have in them."""
-ORDINARY: dict[str, tuple[str, Json]] = {
-    "stripe": ("pay", {"payment_method": "pm_card_visa"}),
-    "paypal": ("approve", {"payment_method": "paypal"}),
-    "bank_transfer": ("send", {"payer": "ordinary"}),
-}
-"""What a customer does on a page that another request has led to."""
 LOOKS = (0.2, 0.5, 1.0, 2.0)
 
 
@@ -38,6 +31,7 @@ class Shop:
     sale: Sale
     api: MerchantApi
     desk: ProviderDesk
+    crowd: Crowd
     chance: Random
     log: Log
 
@@ -47,7 +41,7 @@ class Shop:
         body = {"merchant_order_id": sale.name, "amount": money(sale.amount)}
         order = await self.api.post("/v1/orders", body)
         sale.order_id = order["order_id"]
-        faults = faults_of_an_order(chance)
+        faults = faults_of_an_order(chance, self.crowd)
         armed = [await self._arm(fault) for fault in faults]
         tabs = 2 if chance.random() < 0.2 else 1
         await asyncio.gather(*(self._try_to_be_paid(faults) for _ in range(tabs)))
@@ -61,7 +55,7 @@ class Shop:
             await self._cancel(payment)
         elif payment["redirect_url"]:
             # a page whose address came late
-            await self._visit(payment["redirect_url"], IMMEDIATE)
+            await self._visit(payment["redirect_url"], payment["provider"], Way())
 
     async def _arm(self, fault: Json) -> str:
         self.sale.say(f"armed: {' '.join(f'{name}={value}' for name, value in fault.items())}")
@@ -76,24 +70,24 @@ class Shop:
 
     async def _try_to_be_paid(self, faults: list[Json]) -> None:
         for number in range(self.chance.choice((1, 2, 3, 4))):
-            way = way_of_an_order(self.chance, faults, number)
-            payment = await self._pay(way)
+            provider, way = way_of_an_order(self.chance, self.crowd, faults, number)
+            payment = await self._pay(provider, way)
             if payment is None:
                 continue
-            payment = await self._follow(payment, way)
+            payment = await self._follow(payment, provider, way)
             if payment["status"] == "SUCCESS":
                 await self._refund(payment)
                 return
 
-    async def _pay(self, way: Way) -> Json | None:
+    async def _pay(self, provider: str, way: Way) -> Json | None:
         """Start a payment, or learn of the one that is under way; None when the order takes none."""
         body: dict[str, Any] = {
             "order_id": self.sale.order_id,
-            "provider": way.provider,
+            "provider": provider,
             "return_url": RETURN_URL,
             "capture_method": "MANUAL" if way.manual else "AUTOMATIC",
         } | ({"payment_method": way.card} if way.card else {})
-        self.sale.say(f"pays by {way.provider} {way.card or 'on a page'}{' later' if way.manual else ''}")
+        self.sale.say(f"pays by {provider} {way.card or 'on a page'}{' later' if way.manual else ''}")
         try:
             payment = await self.api.post("/v1/payments", body, forgets=self.chance.random() < 0.2)
         except RefusedError as refused:
@@ -104,7 +98,7 @@ class Shop:
         self._note(payment)
         return payment
 
-    async def _follow(self, payment: Json, way: Way) -> Json:
+    async def _follow(self, payment: Json, provider: str, way: Way) -> Json:
         """Look at a payment until it has ended or patience has; act when it is anybody's turn."""
         leaves = self.chance.random() < 0.15
         visited: set[str] = set()
@@ -117,7 +111,7 @@ class Shop:
                 payment = await self._take_or_leave(payment)
             elif url and url not in visited and not leaves:
                 visited.add(url)
-                await self._visit(url, way)
+                await self._visit(url, provider, way)
             elif leaves and payment["status"] in CUSTOMERS_TURN and look > 1:
                 # turned back: the merchant closes the page, or simply starts another payment
                 return await self._cancel(payment) if self.chance.random() < 0.5 else payment
@@ -125,17 +119,10 @@ class Shop:
             payment = await self._look(payment["payment_id"])
         return payment
 
-    async def _visit(self, url: str, way: Way) -> None:
-        """Do on the page what the customer does there; it may be another way's page."""
+    async def _visit(self, url: str, provider: str, way: Way) -> None:
+        """Do on the page what the customer does there; it may be another provider's page."""
         await asyncio.sleep(self.chance.uniform(0, 1))
-        forms: list[tuple[str, Json]]
-        if "/3ds/" in url:
-            forms = [("refuse" if way.button == "refuse" else "approve", {})]
-        elif way.form and PAGES[way.provider] in url:
-            forms = [(way.button, form) for form in (way.first, way.form) if form]
-        else:
-            forms = [ORDINARY[next(name for name, part in PAGES.items() if part in url)]]
-        for button, form in forms:
+        for button, form in self.crowd.act(url, provider, way):
             status = await self.desk.act(url, button, form)
             self.sale.say(f"customer: {button} {' '.join(map(str, form.values()))}: {status}")
 
@@ -144,8 +131,7 @@ class Shop:
         choice, payment_id = self.chance.random(), payment["payment_id"]
         if choice < 0.25:
             return await self._cancel(payment)
-        part = choice < 0.5 and payment["provider"] != "bank_transfer"
-        wanted = [self.sale.amount // 2 if part else self.sale.amount]
+        wanted = [self.sale.amount // 2 if choice < 0.5 else self.sale.amount]
         if choice > 0.85:
             wanted.append(self.sale.amount // 3)
         await asyncio.gather(*(self._capture(payment_id, amount) for amount in wanted))

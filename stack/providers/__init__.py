@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pkgutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol, cast
 
@@ -30,6 +31,21 @@ class Surroundings(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Account:
+    """What `fusionxpay golive` holds a provider's settings to, all of them named without the prefix `FUSIONXPAY_`."""
+
+    credentials: Mapping[str, str]
+    """The settings that an account takes, the one first with which it is on; each with what `docs/sandbox.md` publishes
+    of the simulator's, with which whoever reads it can sign webhooks."""
+    addresses: tuple[str, ...] = ()
+    """The settings that lead to a simulator, and are empty for the provider's own."""
+    live: tuple[str, ...] = ()
+    """How the first credential begins when it is for real money; nothing where it does not show."""
+    where: str = ""
+    """Where people find the live one."""
+
+
 class ProviderModule(Protocol):
     """What each module here has."""
 
@@ -37,6 +53,8 @@ class ProviderModule(Protocol):
     """Of its settings in the environment, which no other service inherits."""
     REPLACES_SANDBOX: str
     """The setting of the environment with which the stack starts no sandbox; empty: there is none."""
+    ACCOUNT: Account
+    """What has to be set of it before real money is taken."""
 
     def gateway_settings(self, on: Surroundings) -> dict[str, str]:
         """Return the settings of the payment service, without the prefix `FUSIONXPAY_`."""

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import secrets
 
-from stack.providers import Surroundings, outside
+from stack.providers import Account, Surroundings, outside
 
 PREFIX = "FUSIONXPAY_BANK_TRANSFER_"
 REPLACES_SANDBOX = ""
+ACCOUNT = Account(
+    credentials={
+        "BANK_TRANSFER_API_KEY": "bank_sandbox_key",
+        "BANK_TRANSFER_WEBHOOK_SECRET": "bank_sandbox_secret",
+    }
+)
 
 
 def gateway_settings(on: Surroundings) -> dict[str, str]:

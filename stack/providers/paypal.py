@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import secrets
 
-from stack.providers import Surroundings, outside
+from stack.providers import Account, Surroundings, outside
 
 PREFIX = "FUSIONXPAY_PAYPAL_"
 REPLACES_SANDBOX = ""
+ACCOUNT = Account(
+    credentials={
+        "PAYPAL_CLIENT_ID": "paypal_sandbox_client",
+        "PAYPAL_CLIENT_SECRET": "paypal_sandbox_secret",
+        "PAYPAL_WEBHOOK_ID": "WH-SANDBOX",
+    },
+    addresses=("PAYPAL_API_BASE", "PAYPAL_CERT_URL_BASE", "PAYPAL_CA_FILE"),
+)
 CLIENT_ID = "fusionxpay"
 
 

@@ -5,10 +5,16 @@ from __future__ import annotations
 import os
 import secrets
 
-from stack.providers import Surroundings
+from stack.providers import Account, Surroundings
 
 PREFIX = "FUSIONXPAY_STRIPE_"
 REPLACES_SANDBOX = f"{PREFIX}API_KEY"
+ACCOUNT = Account(
+    credentials={"STRIPE_API_KEY": "sk_test_sandbox", "STRIPE_WEBHOOK_SECRET": "whsec_sandbox"},
+    addresses=("STRIPE_API_BASE",),
+    live=("sk_live_", "rk_live_"),
+    where="Stripe's Dashboard, Developers, API keys, with test mode off",
+)
 
 
 def gateway_settings(on: Surroundings) -> dict[str, str]:

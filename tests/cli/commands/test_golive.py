@@ -75,6 +75,7 @@ def test_settings_that_are_ready_lack_nothing(tmp_path: Path) -> None:
             "FUSIONXPAY_STRIPE_API_BASE leads elsewhere: http://sandbox",
         ),
         ({"FUSIONXPAY_PAYPAL_CLIENT_ID": "x"}, "paypal has no webhook of its own"),
+        ({"FUSIONXPAY_BANK_TRANSFER_API_KEY": "x"}, "bank_transfer has no webhook of its own"),
         ({"FUSIONXPAY_SECRET_KEYS": None}, "FUSIONXPAY_SECRET_KEYS is missing"),
         ({"FUSIONXPAY_SECRET_KEYS": "password"}, "FUSIONXPAY_SECRET_KEYS is no Fernet key"),
         ({"FUSIONXPAY_SECRET_KEYS": READY["FUSIONXPAY_ACCOUNT_SECRET_KEYS"]}, "services share a key"),
@@ -92,6 +93,11 @@ def test_settings_that_are_ready_lack_nothing(tmp_path: Path) -> None:
 )
 def test_what_is_missing_of_the_settings_is_named(tmp_path: Path, changes: dict[str, str | None], words: str) -> None:
     assert words in looked_at(tmp_path, changes)
+
+
+def test_another_provider_alone_is_real_too(tmp_path: Path) -> None:
+    bank = {f"FUSIONXPAY_BANK_TRANSFER_{name}": "x" for name in ("API_KEY", "WEBHOOK_SECRET")}
+    assert looked_at(tmp_path, {"FUSIONXPAY_STRIPE_API_KEY": None} | bank) == []
 
 
 def test_settings_that_others_can_read_are_told_of(tmp_path: Path) -> None:

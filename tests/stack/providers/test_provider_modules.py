@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from cli.golive.settings import Settings, examine
 from stack import providers
 from stack.services import forked_modules, sandbox
 from stack.stack import Stack
+from tests.support.paths import ROOT
 from tests.support.stack.layouts import given, laid_out
 
 FOURTH = Path(__file__).parent / "fourth"
@@ -47,6 +49,30 @@ def test_real_account_of_the_environment_takes_the_place_of_the_sandbox(monkeypa
         told = given(site, PREFIX)
         assert told.pop("payment_svc") == {f"{PREFIX}ISSUER": "a real one", f"{PREFIX}WEBHOOK_SECRET": "agreed"}
         assert not any(told.values())
+
+
+def test_module_is_examined_before_real_money_is_taken() -> None:
+    def said(**variables: str) -> set[str]:
+        return {one.words for one in examine(Settings(variables)) if "VOUCHERS" in one.words or "vouchers" in one.words}
+
+    assert said() == set()
+    assert said(FUSIONXPAY_VOUCHERS_ISSUER="nobody") == {"FUSIONXPAY_VOUCHERS_ISSUER is the simulator's"}
+    assert said(FUSIONXPAY_VOUCHERS_ISSUER="mine") == {"vouchers has a key for tests"}
+    assert said(FUSIONXPAY_VOUCHERS_ISSUER="issuer_x") == {"vouchers has no webhook of its own"}
+    real = {"FUSIONXPAY_VOUCHERS_ISSUER": "issuer_x", "FUSIONXPAY_VOUCHERS_WEBHOOK_SECRET": "agreed"}
+    assert said(**real) == {"vouchers has live credentials and a webhook"}
+    assert "FUSIONXPAY_VOUCHERS_API_BASE leads elsewhere: http://x" in said(
+        **real, FUSIONXPAY_VOUCHERS_API_BASE="http://x"
+    )
+
+
+@pytest.mark.parametrize("name", ["stripe", "paypal", "bank_transfer"])
+def test_credentials_of_the_simulator_are_those_that_the_document_publishes(name: str) -> None:
+    published = (ROOT / "docs" / "sandbox.md").read_text()
+    account = providers.discover()[name].ACCOUNT
+    assert all(f"`{value}`" in published for value in account.credentials.values())
+    prefix = providers.discover()[name].PREFIX.removeprefix("FUSIONXPAY_")
+    assert all(setting.startswith(prefix) for setting in (*account.credentials, *account.addresses))
 
 
 @pytest.mark.parametrize("name", ["paypal", "bank_transfer"])

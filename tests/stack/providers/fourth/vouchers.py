@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from stack.providers import Surroundings, outside
+from stack.providers import Account, Surroundings, outside
 
 PREFIX = "FUSIONXPAY_VOUCHERS_"
 REPLACES_SANDBOX = f"{PREFIX}ISSUER"
+ACCOUNT = Account({"VOUCHERS_ISSUER": "nobody", "VOUCHERS_WEBHOOK_SECRET": ""}, ("VOUCHERS_API_BASE",), ("issuer_",))
 
 
 def gateway_settings(on: Surroundings) -> dict[str, str]:
