@@ -37,6 +37,7 @@ from stack.probes import grpc_serving, nats_answers
 
 SECONDS = 3.0
 SKEW_SECONDS = 2.0
+"""From which on a clock is to be corrected, as the alert ClockSkewed says; services bear far more."""
 CERTIFICATE = timedelta(days=7)
 BACKUP = timedelta(hours=26)
 ANCHOR = timedelta(minutes=10)

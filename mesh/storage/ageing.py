@@ -15,7 +15,7 @@ MOST = 5_000
 
 BACK = sa.text("INTERVAL '366 days'")
 """How far before the present what is over is moved at the most, however often a clock is advanced."""
-_SKEW = sa.literal(timedelta(seconds=10), sa.Interval)
+_MEANWHILE = sa.literal(timedelta(seconds=10), sa.Interval)
 """A claim made while the statement runs has its time by a later clock than the statement's."""
 
 
@@ -31,4 +31,4 @@ def sooner(
 
     A claim moves that time on by its lease: what is due within the lease may be in somebody's hands, and comes up soon.
     """
-    return sa.case((due > NOW + lease + _SKEW, sa.func.greatest(due - by, NOW)), else_=due)
+    return sa.case((due > NOW + lease + _MEANWHILE, sa.func.greatest(due - by, NOW)), else_=due)

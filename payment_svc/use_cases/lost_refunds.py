@@ -20,6 +20,7 @@ from mesh.storage.database import Database, Session
 from mesh.telemetry import get_logger
 from payment_svc.contract import events as facts
 from payment_svc.domain import refund as refund_domain
+from payment_svc.domain.clocks import CLOCK_SKEW
 from payment_svc.domain.new_refund import pending
 from payment_svc.domain.payment import Payment
 from payment_svc.domain.refund import GivenBack, Refund, RefundSnapshot, RefundStatus
@@ -34,8 +35,6 @@ from payment_svc.use_cases.taken_back.losses import ELSEWHERE, ApplyIn, Losses, 
 
 log = get_logger(__name__)
 REASON = "found at the provider after a restore"
-SKEW = timedelta(minutes=1)
-"""How far a clock may be off from the database's."""
 IN_FLIGHT = timedelta(minutes=10)
 """How long after a restore what was asked for before it may still be made."""
 KEYS_LIVE = timedelta(hours=24)
@@ -69,7 +68,7 @@ class LostRefunds:
         if not self._is_read:
             self._restore, self._is_read = await restores.last(session), True
         restore = self._restore
-        return restore if restore and payment.create_time < restore.restore_time + SKEW else None
+        return restore if restore and payment.create_time < restore.restore_time + CLOCK_SKEW else None
 
     async def bring_forward(
         self, payment: Payment, provider: ResilientProvider, restore: Restore, attempt: int | None = None
@@ -80,7 +79,7 @@ class LostRefunds:
         """
         at = at_attempt(payment, attempt) if attempt else payment
         # what came later is written down here
-        given = await given_back_of(at, provider, restore.backup_time - SKEW, restore.restore_time + IN_FLIGHT)
+        given = await given_back_of(at, provider, restore.backup_time - CLOCK_SKEW, restore.restore_time + IN_FLIGHT)
         await self.write_down(payment, given, attempt)
         return given
 
@@ -111,7 +110,7 @@ class LostRefunds:
         """Return a refund that a request may be a repetition of, whose key is lost."""
         if self._clock() > restore.restore_time + KEYS_LIVE:
             return None
-        span = (restore.backup_time - SKEW, restore.restore_time + SKEW)
+        span = (restore.backup_time - CLOCK_SKEW, restore.restore_time + CLOCK_SKEW)
         return await restores.unclaimed(session, payment.payment_id, amount, *span)
 
     async def write_down(self, payment: Payment, given: Sequence[GivenBack], attempt: int | None) -> Booked:
@@ -188,7 +187,7 @@ def _id_of_ours(shown: GivenBack, payment: Payment, now: datetime) -> UUID | Non
     """
     refund_id = parse_uuid(shown.refund_id)
     made = (refund_id.int >> 80) / 1000 if refund_id else 0
-    is_timely = (payment.create_time - SKEW).timestamp() <= made <= (now + SKEW).timestamp()
+    is_timely = (payment.create_time - CLOCK_SKEW).timestamp() <= made <= (now + CLOCK_SKEW).timestamp()
     return refund_id if is_timely else None
 
 

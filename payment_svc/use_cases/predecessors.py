@@ -21,6 +21,7 @@ from mesh.storage.database import Database
 from mesh.telemetry import get_logger
 from payment_svc.contract import events as facts
 from payment_svc.domain.account import Tenant
+from payment_svc.domain.clocks import CLOCK_SKEW
 from payment_svc.domain.new_payment import NewPayment, Way, intent
 from payment_svc.domain.operation import Lease, OperationKind, Requester
 from payment_svc.domain.payment import CaptureMethod, DoubtError, Fact, Payment, PaymentStatus, Snapshot
@@ -39,8 +40,6 @@ log = get_logger(__name__)
 SOON = timedelta(seconds=30)
 UNKNOWN_METHOD = "unknown"
 """What stands for the token of a payment that is written down anew."""
-SKEW = timedelta(minutes=5)
-"""How far apart the clocks of two replicas may be: of two payments within that, neither is known to be the older."""
 NEVER_TOLD = timedelta(days=3)
 """How long a lost payment's place is kept where a provider refuses to say: its webhooks have told of it by then."""
 PAID_ONCE = "paid_once"
@@ -124,7 +123,7 @@ class Predecessors:
                 raise
             async with self._database.session() as session:
                 ended = await self._ledger.payments.read(session, holder)
-            gives_way = ended.pays_nothing if ended else made_at(holder) < payment.create_time - SKEW
+            gives_way = ended.pays_nothing if ended else made_at(holder) < payment.create_time - CLOCK_SKEW
             if not gives_way:
                 raise
             await self._orders.reserve(payment, holder)

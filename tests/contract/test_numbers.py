@@ -34,7 +34,8 @@ NUMBERS: Mapping[str, Mapping[str, Any]] = {
     "payment_svc.use_cases.checkouts": {"PATIENCE_SECONDS": 8.0, "POLL_SECONDS": 0.1, "MAX_PAYMENTS": 10},
     "payment_svc.use_cases.event_application": {"LOCK_WAIT_SECONDS": 2.0},
     "payment_svc.use_cases.ledger": {"ASKED_AFTER": hours(1)},
-    "payment_svc.use_cases.lost_refunds": {"SKEW": minutes(1), "KEYS_LIVE": hours(24)},
+    "payment_svc.use_cases.lost_refunds": {"KEYS_LIVE": hours(24)},
+    "payment_svc.domain.clocks": {"CLOCK_SKEW": minutes(5)},
     "payment_svc.use_cases.operations": {"POLL_SECONDS": 0.1},
     "payment_svc.domain.operation": {"LEASE_MARGIN": seconds(15)},
     "payment_svc.use_cases.payments": {"LEASE": seconds(30)},
@@ -65,8 +66,7 @@ NUMBERS: Mapping[str, Mapping[str, Any]] = {
     "payment_svc.providers.bank_transfer.client": {"CONNECTIONS": 400},
     "payment_svc.providers.bank_transfer.webhooks": {"TOLERANCE_SECONDS": 300},
     "payment_svc.providers.paypal.adapter": {
-        "ORDER_LIFETIME": hours(3), "REPEATABLE": hours(5), "RECALLED_AFTER": hours(7), "SKEW": minutes(5),
-        "LISTED_AFTER": hours(3),
+        "ORDER_LIFETIME": hours(3), "REPEATABLE": hours(5), "RECALLED_AFTER": hours(7), "LISTED_AFTER": hours(3),
     },
     "payment_svc.providers.paypal.certificates": {
         "MAX_BYTES": 65_536, "MAX_KEPT": 16, "FETCH_SECONDS": 4.0, "MAX_FETCHES": 4,
@@ -78,7 +78,6 @@ NUMBERS: Mapping[str, Mapping[str, Any]] = {
     "payment_svc.providers.paypal.webhooks": {
         "LONGEST_HEADER": 1024, "OLDEST": hours(73), "NEWEST": minutes(5), "REMEMBERED": 10_000, "ASKING_SECONDS": 8.0,
     },
-    "payment_svc.providers.stripe.adapter": {"CLOCK_SKEW": minutes(5)},
     "payment_svc.providers.stripe.webhooks": {"TOLERANCE_SECONDS": 300},
     "mesh.events.outbox": {"RETENTION": days(7), "REPUBLISH_BATCH": 2000, "ALL": 9_223_372_036_854_775_807},
     "mesh.events.inbox": {"RETENTION": days(15)},

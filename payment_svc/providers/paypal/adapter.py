@@ -10,6 +10,7 @@ import httpx
 
 from mesh.ids import Clock, utc_now
 from mesh.money import Money
+from payment_svc.domain.clocks import CLOCK_SKEW
 from payment_svc.domain.dispute import DisputeSnapshot
 from payment_svc.domain.payment import Failure, Payment, PaymentStatus, Snapshot
 from payment_svc.domain.reconciliation import ProviderRecord
@@ -37,7 +38,6 @@ LISTED_AFTER = timedelta(hours=3)
 """How late PayPal's records may have what was taken."""
 RECALLED_AFTER = ORDER_LIFETIME + LISTED_AFTER + timedelta(hours=1)
 """What is taken of an order while it lives is in PayPal's records by then."""
-SKEW = timedelta(minutes=5)
 CANCELLED = Failure("cancelled", "the merchant cancelled the payment")
 CHOOSE_AGAIN = frozenset({"INSTRUMENT_DECLINED", "PAYER_ACTION_REQUIRED", "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING"})
 MOVED_ON = frozenset(
@@ -164,7 +164,7 @@ class PaypalProvider:
 
         One that was approved only moves no money: that takes a capture of ours.
         """
-        since, until = payment.create_time - SKEW, min(self._clock(), payment.create_time + RECALLED_AFTER)
+        since, until = payment.create_time - CLOCK_SKEW, min(self._clock(), payment.create_time + RECALLED_AFTER)
         found = await records.order_of_payment(self._api, str(payment.payment_id), since, until)
         return await self.fetch(replace(payment, provider_reference=found)) if found else None
 

@@ -13,6 +13,7 @@ import stripe
 from stripe import StripeClient
 
 from mesh.money import Money
+from payment_svc.domain.clocks import CLOCK_SKEW
 from payment_svc.domain.dispute import DisputeSnapshot
 from payment_svc.domain.payment import Failure, Payment, PaymentStatus, Snapshot
 from payment_svc.domain.reconciliation import ProviderRecord
@@ -31,7 +32,6 @@ from payment_svc.providers.reading import Object, text
 from payment_svc.providers.stripe import amounts, errors, objects, requests, webhooks
 from payment_svc.providers.stripe.errors import translated
 
-CLOCK_SKEW = timedelta(minutes=5)
 CANCELLED = Failure("cancelled", "the merchant cancelled the payment")
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from mesh.errors import ApiError
 from mesh.money import Money
+from payment_svc.domain.clocks import CLOCK_SKEW
 from payment_svc.domain.operation import OperationStatus
 from payment_svc.domain.payment import PaymentStatus
 from payment_svc.domain.refund import GivenBack, Refund, RefundSnapshot, RefundStatus
@@ -20,7 +21,7 @@ from payment_svc.storage import restores
 from payment_svc.storage.refunds import Sums
 from payment_svc.storage.restores import Restore
 from payment_svc.use_cases import lost_refunds
-from payment_svc.use_cases.lost_refunds import KEYS_LIVE, SKEW, Booked
+from payment_svc.use_cases.lost_refunds import KEYS_LIVE, Booked
 from payment_svc.use_cases.taken_back.losses import ELSEWHERE, whole
 from tests.support.payment_books import HOUR, MOMENT, NEW_ID, NOW, OWED, PAID, World
 
@@ -30,7 +31,8 @@ RESTORE = Restore(restore_time=NOW - HOUR, backup_time=NOW - 2 * HOUR)
 
 
 @pytest.mark.parametrize(
-    ("age", "is_older"), [(HOUR, True), (HOUR - SKEW + MOMENT, True), (HOUR - SKEW, False), (timedelta(0), False)]
+    ("age", "is_older"),
+    [(HOUR, True), (HOUR - CLOCK_SKEW + MOMENT, True), (HOUR - CLOCK_SKEW, False), (timedelta(0), False)],
 )
 async def test_payment_from_before_a_restore_may_have_lost_refunds(
     age: timedelta, is_older: bool, monkeypatch: pytest.MonkeyPatch
@@ -58,13 +60,23 @@ def mine(number: int, minor: int | None = 300, status: RefundStatus = R.SUCCESS)
     return GivenBack(str(made), RefundSnapshot(f"re_{number}", status, None if minor is None else Money(minor, "EUR")))
 
 
+async def test_provider_whose_clock_is_late_is_asked_from_before_the_backup() -> None:
+    """A refund that is lost with the restore was made after the backup: by its provider's clock, minutes before."""
+    world = World()
+    await world.lost.bring_forward(PAID, cast(Any, world), RESTORE)
+    assert world.since == RESTORE.backup_time - timedelta(minutes=5)
+
+
 async def test_what_went_back_and_is_not_known_is_written_down() -> None:
     world = World()
     known = mine(3)
     world.known = {uuid.UUID(known.refund_id)}
     world.given = [mine(1), known, mine(4, None), mine(5, 100, R.PENDING)]
     await world.lost.bring_forward(PAID, cast(Any, world), RESTORE)
-    assert (world.since, world.until) == (RESTORE.backup_time - SKEW, RESTORE.restore_time + lost_refunds.IN_FLIGHT)
+    assert (world.since, world.until) == (
+        RESTORE.backup_time - CLOCK_SKEW,
+        RESTORE.restore_time + lost_refunds.IN_FLIGHT,
+    )
     assert [(one.provider_reference, one.amount.minor) for one in world.inserted] == [("re_1", 300), ("re_5", 100)]
     first = world.inserted[0]
     assert (first.status, first.version, first.create_time, first.update_time) == (R.PENDING, 1, NOW, NOW)
@@ -96,7 +108,7 @@ async def test_id_of_ours_makes_no_more_go_back_than_was_there(
     assert (booked.refunds, len(booked.differing), len(world.asked)) == ((1, 0, 0) if is_written else (0, 1, 1))
 
 
-LATER = (PAID.create_time - SKEW - timedelta(milliseconds=1), NOW + SKEW + timedelta(milliseconds=1))
+LATER = (PAID.create_time - CLOCK_SKEW - timedelta(milliseconds=1), NOW + CLOCK_SKEW + timedelta(milliseconds=1))
 
 
 @pytest.mark.parametrize(
@@ -224,7 +236,7 @@ async def test_request_is_a_repetition_while_keys_live(
     restore = Restore(NOW - age, NOW - age - HOUR)
 
     async def unclaimed(*given: Any) -> uuid.UUID:
-        assert given[1:] == (PAID.payment_id, 300, restore.backup_time - SKEW, restore.restore_time + SKEW)
+        assert given[1:] == (PAID.payment_id, 300, restore.backup_time - CLOCK_SKEW, restore.restore_time + CLOCK_SKEW)
         return NEW_ID
 
     monkeypatch.setattr(restores, "unclaimed", unclaimed)
