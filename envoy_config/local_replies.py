@@ -6,7 +6,7 @@ import base64
 
 import grpc
 
-from envoy_config.config import Config
+from envoy_config.config import TYPE, Config
 from mesh.errors import DETAILS_KEY, EDGE_DOMAIN, ApiError
 from mesh.rpc.headers import BODY_TOO_LARGE
 from mesh.rpc.interceptors import TRANSCODED_KEY
@@ -52,6 +52,7 @@ def local_replies() -> Config:
             *(_grpc_reply(status) for status in _GRPC_ERRORS),
             _malformed_reply(),
             _encoding_reply(),
+            _large_answer_reply(),
             *(_reply(status) for status in _ERRORS),
         ]
     }
@@ -110,6 +111,19 @@ def _encoding_reply() -> Config:
     message = "a body is taken as it is, without Content-Encoding: this one came with %REQ(CONTENT-ENCODING)%"
     body = _body(code, reason, message, _REQUEST)
     return {"filter": {"and_filter": {"filters": filters}}, "body_format_override": body}
+
+
+def _large_answer_reply() -> Config:
+    """Say that an answer is too large to be translated: it comes again however often it is asked for."""
+    details = '"grpc_json_transcode_failure{response_buffer_size_limit_reached}"'
+    expression = {
+        "@type": f"{TYPE}envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+        "expression": f"response.code_details == {details}",
+    }
+    is_large = {"extension_filter": {"name": "envoy.access_loggers.extension_filters.cel", "typed_config": expression}}
+    message = "the answer is larger than 1 MiB, which is more than comes as JSON: ask for less of it, or by gRPC"
+    body = _body(grpc.StatusCode.INTERNAL, "ANSWER_TOO_LARGE", message, _REQUEST)
+    return {"filter": {"and_filter": {"filters": [_status_is(500), is_large]}}, "body_format_override": body}
 
 
 def _body(code: grpc.StatusCode, reason: str, message: str, *more: Config) -> Config:

@@ -464,7 +464,8 @@ export interface Payment {
    */
   refunded_amount?: Money;
   /**
-   * Every try so far, oldest first; the last one is the current one.
+   * Every try so far, oldest first; the last one is the current one. Of a payment that was refused more than 100 times
+   * the hundredth shows the newest refusal.
    */
   attempts: Array<PaymentAttempt>;
   /**

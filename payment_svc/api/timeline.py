@@ -11,7 +11,7 @@ from fusionx.payment.v1 import timeline_service_pb2_grpc as timeline_grpc
 
 from mesh import context
 from mesh.errors import invalid
-from mesh.paging import decode, encode
+from mesh.paging import decode, encode, that_fit
 from payment_svc.contract import operator_messages as mapping
 from payment_svc.use_cases.exchanges import Exchanges
 from payment_svc.use_cases.timeline import Place, Timeline
@@ -41,9 +41,14 @@ class TimelineServicer(timeline_grpc.TimelineServiceServicer):
         if max(after) > MAX_PLACE:
             raise invalid("page_token", "is not a token of this list with these filters", "PAGE_TOKEN_INVALID")
         size = request.page_size or MAX_SIZE
-        entries, place = await self._timeline.of_order(context.merchant(), order_id, after, size)
+        found, place = await self._timeline.of_order(context.merchant(), order_id, after, size)
+        entries = that_fit(map(mapping.entry_message, found))
+        if len(entries) < len(found):
+            # asked anew, for the place to go on from is behind what is shown
+            found, place = await self._timeline.of_order(context.merchant(), order_id, after, len(entries))
+            entries = list(map(mapping.entry_message, found))
         token = encode(request, UUID(int=(place.theirs << 64) + place.ours)) if place else ""
-        return mapping.timeline_message(order_id, entries, token)
+        return timeline_pb2.OrderTimeline(order_id=str(order_id), entries=entries, next_page_token=token)
 
     async def ListProviderExchanges(
         self, request: timeline_pb2.ListProviderExchangesRequest, _: Context
@@ -52,6 +57,7 @@ class TimelineServicer(timeline_grpc.TimelineServiceServicer):
         context.current().log["payment_id"] = request.payment_id
         size = request.page_size or EXCHANGES
         found, has_older = await self._exchanges.of_payment(context.merchant(), UUID(request.payment_id), size)
+        newest = that_fit(map(mapping.exchange_message, reversed(found)))
         return timeline_pb2.ListProviderExchangesResponse(
-            exchanges=map(mapping.exchange_message, found), has_older=has_older
+            exchanges=reversed(newest), has_older=has_older or len(newest) < len(found)
         )

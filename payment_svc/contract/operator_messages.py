@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from uuid import UUID
 
 from fusionx.payment.v1 import (
     provider_account_service_pb2,
@@ -114,25 +113,21 @@ def exchange_message(exchange: Exchange) -> timeline_service_pb2.ProviderExchang
     return shown
 
 
-def timeline_message(
-    order_id: UUID, entries: Sequence[Entry], next_page_token: str
-) -> timeline_service_pb2.OrderTimeline:
-    """Return a page of a timeline as the contract shows it."""
-    message = timeline_service_pb2.OrderTimeline(order_id=str(order_id), next_page_token=next_page_token)
-    for entry in entries:
-        change = entry.change
-        shown = message.entries.add(
-            resource=change.resource,
-            resource_id=change.resource_id,
-            version=change.version,
-            status=change.status,
-            detail=change.detail,
-            actor=entry.origin.actor,
-            cause=_CALLED_BEFORE.get(entry.origin.cause, entry.origin.cause),
-            trace_id=entry.origin.trace_id,
-        )
-        shown.time.FromDatetime(change.time)
-    return message
+def entry_message(entry: Entry) -> timeline_service_pb2.OrderTimeline.Entry:
+    """Return one thing that happened to an order as the contract shows it."""
+    change = entry.change
+    shown = timeline_service_pb2.OrderTimeline.Entry(
+        resource=change.resource,
+        resource_id=change.resource_id,
+        version=change.version,
+        status=change.status,
+        detail=change.detail,
+        actor=entry.origin.actor,
+        cause=_CALLED_BEFORE.get(entry.origin.cause, entry.origin.cause),
+        trace_id=entry.origin.trace_id,
+    )
+    shown.time.FromDatetime(change.time)
+    return shown
 
 
 def review_message(review: Review) -> review_service_pb2.Review:

@@ -96,6 +96,12 @@ class ForeignObjectError(DoubtError):
         self.amount = snapshot.amount
 
 
+MOST_ATTEMPTS = 100
+"""How many tries a payment shows at the most by refusals; of more, the last is shown with the newest refusal."""
+MOST_WORDS, MOST_LETTERS = 500, 100
+"""How long the words of a refusal, and a provider's code, are at the most: a payment carries them in all it tells."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why a provider refused: a code that is the same for every provider, a sentence, and the provider's own code."""
@@ -103,6 +109,10 @@ class Failure:
     code: str
     message: str
     provider_code: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", self.message[:MOST_WORDS])
+        object.__setattr__(self, "provider_code", self.provider_code[:MOST_LETTERS])
 
 
 class AttemptStatus(StrEnum):

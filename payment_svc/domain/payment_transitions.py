@@ -17,6 +17,7 @@ from mesh.money import Money
 from payment_svc.domain.payment import (
     BY_REVIEW,
     LIVE,
+    MOST_ATTEMPTS,
     TERMINAL,
     TRANSITIONS,
     AmountMismatchError,
@@ -322,6 +323,8 @@ def _attempts(payment: Payment, snapshot: Snapshot, status: PaymentStatus, now: 
     if ended is not None:
         return (*before, ended)
     if last.status == AttemptStatus.FAILED and _tried_again(last, snapshot, status):
+        if last.number >= MOST_ATTEMPTS and status in LIVE and snapshot.failure:
+            return (*before, replace(last, failure=snapshot.failure, end_time=now))
         return (*before, last, _end(anew, snapshot, status, now) or anew)
     return (*before, last)
 

@@ -40,6 +40,7 @@ EXTENSIONS = (
     "envoy.extensions.filters.http.grpc_json_transcoder.v3.transcoder_pb2",
     "envoy.extensions.filters.http.header_to_metadata.v3.header_to_metadata_pb2",
     "envoy.extensions.access_loggers.file.v3.file_pb2",
+    "envoy.extensions.access_loggers.filters.cel.v3.cel_pb2",
     "envoy.extensions.filters.http.local_ratelimit.v3.local_rate_limit_pb2",
     "envoy.extensions.filters.http.router.v3.router_pb2",
     "envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2",

@@ -10,7 +10,7 @@ import pytest
 
 from mesh.storage.history import Change, Entry, Origin
 from payment_svc.contract.messages import payment_message, refund_message
-from payment_svc.contract.operator_messages import timeline_message
+from payment_svc.contract.operator_messages import entry_message
 from payment_svc.domain.payment import AttemptStatus, CaptureMethod, Fact, PaymentStatus, Snapshot, first_attempt
 from payment_svc.domain.payment_transitions import apply
 from tests.support.payment_books import OWED
@@ -75,5 +75,4 @@ def test_capture_that_the_version_before_heard_of_has_no_wrong_time(method: Capt
 )
 def test_what_recovery_did_is_said_in_one_word_also_where_it_was_stored_by_another(stored: str, shown: str) -> None:
     change = Change(UUID(int=1), "payment", "2", 1, "SUCCESS", NOW)
-    message = timeline_message(change.order_id, [Entry(change, Origin("gateway", stored, "trace"))], "")
-    assert [entry.cause for entry in message.entries] == [shown]
+    assert entry_message(Entry(change, Origin("gateway", stored, "trace"))).cause == shown

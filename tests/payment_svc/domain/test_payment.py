@@ -6,14 +6,18 @@ from itertools import pairwise, permutations
 from uuid import UUID
 
 import pytest
+from google.protobuf.json_format import MessageToJson
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh.money import Money
+from mesh.paging import MAX_JSON
+from payment_svc.contract.messages import payment_message
 from payment_svc.domain import payment_transitions as transitions
 from payment_svc.domain import schedule
 from payment_svc.domain.payment import (
     LIVE,
+    MOST_ATTEMPTS,
     TERMINAL,
     TRANSITIONS,
     AmountMismatchError,
@@ -182,6 +186,18 @@ def _story(*told: Snapshot) -> list[tuple[int, str, str]]:
     """Return number, status and failure of every try after the snapshots."""
     attempts = _after(FRESH, *told)[-1].attempts
     return [(one.number, str(one.status), one.failure.code if one.failure else "") for one in attempts]
+
+
+def test_payment_does_not_grow_with_every_card_that_is_refused() -> None:
+    refusals = [Failure("card_declined", f"{number} " + "x" * 100_000, f"{number}") for number in range(300)]
+    refused = _after(FRESH, *(replace(OPEN, failure=failure) for failure in refusals))[-1]
+    assert [one.number for one in refused.attempts] == list(range(1, MOST_ATTEMPTS + 1))
+    # the last one has the last refusal, of which the words are not all
+    assert refused.attempt.failure == refused.failure == refusals[-1]
+    assert (len(refusals[-1].message), refusals[-1].provider_code) == (500, "299")
+    assert len(MessageToJson(payment_message(refused))) < MAX_JSON
+    paid = apply(refused, CAPTURED, NOW)[-1].attempt
+    assert (paid.number, paid.status) == (MOST_ATTEMPTS + 1, AttemptStatus.SUCCEEDED)
 
 
 def test_declined_try_fails_and_the_next_one_succeeds() -> None:

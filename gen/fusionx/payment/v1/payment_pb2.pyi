@@ -378,7 +378,9 @@ class Payment(_message.Message):
 
     @_builtins.property
     def attempts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Payment.Attempt]:
-        """Every try so far, oldest first; the last one is the current one."""
+        """Every try so far, oldest first; the last one is the current one. Of a payment that was refused more than 100 times
+        the hundredth shows the newest refusal.
+        """
 
     @_builtins.property
     def routing(self) -> Global___Payment.Routing:
