@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -271,7 +271,7 @@ class SimulatedProvider:
             event["type"],
             event["reference"],
             event["payment_id"],
-            datetime.now(UTC),
+            datetime.fromisoformat(event["time"]),
             refund_id=event["refund_id"],
             refund_reference=event["refund_reference"],
             loss={"reversed": Loss.REVERSED, "denied": Loss.DENIED}.get(event["type"], Loss.NONE),
@@ -293,13 +293,14 @@ class SimulatedProvider:
             await self._breathe()
 
 
-def event_of(number: int, kind: str, book: Book, intent: str, refund_id: str) -> bytes:
+def event_of(number: int, time: datetime, kind: str, book: Book, intent: str, refund_id: str) -> bytes:
     """Return the body of an event."""
     thing = book.things[intent]
     made = thing.refunds.get(refund_id)
     return json.dumps(
         {
             "id": f"ev_{book.name}_{number}",
+            "time": time.isoformat(),
             "type": kind,
             "reference": intent,
             "payment_id": thing.payment_id,

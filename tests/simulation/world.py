@@ -296,7 +296,7 @@ class World:
         if self.chance("event_never_sent") and kind not in UNSOLICITED:
             return
         self._events += 1
-        body = event_of(self._events, kind, self.services[name].book, thing.intent, refund_id)
+        body = event_of(self._events, self.now(), kind, self.services[name].book, thing.intent, refund_id)
         for _ in range(2 if self.chance("event_twice") else 1):
             self.spawn(self._deliver(name, body))
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 from fusionx.payment.v1 import review_service_pb2 as review_pb2
 
+from stack.providers.paypal import CLIENT_ID
 from stack.stack import Ready
+from stack.state import SECRETS_FILE
 from tests.support.merchant.api import Json, Merchant
 from tests.support.merchant.errors import problem
 from tests.support.merchant.receiver import Receiver
 from tests.support.merchant.reviews import open_reviews, resolve
 from tests.support.providers.paypal import PaypalAccount, open_page
 from tests.support.providers.sandbox import Provider
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 TAKEN_BACK = "taken back: the provider reversed the payment"
 
@@ -101,6 +107,56 @@ def test_what_is_left_after_a_refund_is_taken_back(merchant: Merchant, paypal: P
     assert sorted((one["amount"]["value"], one["reason"]) for one in refunds_of(merchant, payment)) == [
         ("4.00", ""),
         ("6.00", TAKEN_BACK),
+    ]
+
+
+def give_back_there(gateway: Ready, capture: str, value: str) -> None:
+    """Refund a part of a capture in PayPal's own pages, as a merchant may: it carries no id of ours."""
+    secrets = json.loads((Path(gateway.log_dir).parent / SECRETS_FILE).read_text())
+    with httpx.Client(base_url=f"{gateway.sandbox_url}/paypal", timeout=PATIENCE) as http:
+        grant = {"grant_type": "client_credentials"}
+        asked = http.post("/v1/oauth2/token", data=grant, auth=(CLIENT_ID, secrets["paypal_client_secret"]))
+        headers = {"authorization": f"Bearer {asked.raise_for_status().json()['access_token']}"}
+        body = {"amount": {"value": value, "currency_code": "EUR"}}
+        http.post(f"/v2/payments/captures/{capture}/refund", json=body, headers=headers).raise_for_status()
+
+
+def test_reversal_that_names_the_capture_is_no_refund_that_was_known(
+    merchant: Merchant, provider: Provider, paypal: PaypalAccount, gateway: Ready
+) -> None:
+    """PayPal tells of it before it shows it: what the merchant gave back there is no answer to that."""
+    payment, capture = paid(merchant, paypal)
+    give_back_there(gateway, capture, "3.00")
+    merchant.wait_for_order(payment["order_id"], "PARTIALLY_REFUNDED")
+    event_id = f"WH-{uuid.uuid4()}"
+    related = {"related_ids": {"order_id": payment["provider_reference"]}}
+    event = {
+        "id": event_id,
+        "event_type": "PAYMENT.CAPTURE.REVERSED",
+        "create_time": datetime.now(UTC).isoformat(),
+        "resource_type": "capture",
+        "resource": {"id": capture, "custom_id": payment["payment_id"], "supplementary_data": related},
+    }
+    body = json.dumps(event).encode()
+    headers = provider.signed("paypal", body) | {"content-type": "application/json"}
+    url = f"{gateway.edge_url}/v1/webhooks/paypal"
+    assert httpx.post(url, content=body, headers=headers).status_code == 200
+    query = "SELECT status, attempts FROM provider_events WHERE event_id = %s"
+
+    def verdict() -> tuple[str, int]:
+        with psycopg.connect(gateway.database_urls["payments"]) as connection:
+            row = connection.execute(query, [event_id]).fetchone()
+        assert row
+        return row[0], row[1]
+
+    eventually(lambda: verdict()[1] > 0 or verdict()[0] != "PENDING", "a look at what PayPal shows")
+    assert verdict()[0] == "PENDING"
+    paypal.settle(capture, "reversed")
+    eventually(lambda: verdict()[0] == "APPLIED", "the event's verdict, once PayPal shows it")
+    merchant.wait_for_order(payment["order_id"], "REFUNDED")
+    assert sorted((one["amount"]["value"], one["reason"]) for one in refunds_of(merchant, payment)) == [
+        ("3.00", "given back at the provider, not asked for here"),
+        ("7.00", TAKEN_BACK),
     ]
 
 

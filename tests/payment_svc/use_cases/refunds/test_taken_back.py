@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from mesh.ids import derived_id, made_at
 from mesh.money import Money
 from mesh.storage.listing import SLACK
+from payment_svc.domain.clocks import CLOCK_SKEW
 from payment_svc.domain.dispute import Dispute, DisputeSnapshot, DisputeStatus
 from payment_svc.domain.operation import OperationStatus
 from payment_svc.domain.payment import PaymentStatus, StaleFactError
@@ -22,6 +24,7 @@ from tests.support.payment_books import EVENT, HOUR, MOMENT, NOW, OWED, PAID, Wo
 from tests.support.providers.paypal_api import PAYMENT
 
 S, R, E = PaymentStatus, RefundStatus, OperationStatus
+GONE = replace(OWED, amount=Money(1200, "EUR"), status=R.SUCCESS, reason=REVERSED)
 
 
 def taken(minor: int | None, status: RefundStatus = R.SUCCESS, reference: str = "re_1", currency: str = "EUR") -> Any:
@@ -69,6 +72,43 @@ async def test_what_was_taken_back_is_written_down_once(
     }  # fmt: skip
     assert [about.amount.minor for _, about in world.asked] == asked
     assert all(about.is_once and about.reference == "re_1" for _, about in world.asked)
+
+
+UNNAMED = replace(EVENT, refund_reference="")
+OLD = CLOCK_SKEW + MOMENT
+
+
+@pytest.mark.parametrize(
+    ("snapshots", "sums", "gone", "status", "written"),
+    [
+        # the merchant gave some back there, and what PayPal took is not shown yet, or never will be
+        ([taken(300, reference="known")], Sums(300, 300, 0), [], "ABSENT", []),
+        ([taken(300, R.FAILED, reference="known")], Sums(0, 0, 0), [], "ABSENT", []),
+        ([taken(300, reference="known"), taken(900)], Sums(300, 300, 0), [], "APPLIED", [900]),
+        # all of it is gone, under whichever name
+        ([taken(300, reference="known")], Sums(1200, 1200, 0), [], "APPLIED", []),
+        ([taken(300, reference="known")], Sums(1200, 1199, 0), [], "ABSENT", []),
+        # an earlier try has written it down, and its verdict was lost
+        ([taken(300, reference="known")], Sums(300, 300, 0), [("known", timedelta(0))], "APPLIED", []),
+        ([taken(300, reference="known")], Sums(300, 300, 0), [("known", CLOCK_SKEW)], "APPLIED", []),
+        # that was another time
+        ([taken(300, reference="known")], Sums(300, 300, 0), [("known", OLD)], "ABSENT", []),
+        ([taken(300, reference="known")], Sums(300, 300, 0), [("re_9", timedelta(0))], "ABSENT", []),
+    ],
+)
+async def test_event_that_names_the_capture_is_not_taken_for_a_refund_that_was_known(
+    snapshots: Any, sums: Sums, gone: list[tuple[str, timedelta]], status: str, written: list[int]
+) -> None:
+    world = World(sums=sums)
+    world.taken, world.known = snapshots, {"known"}
+    world.gone = [replace(GONE, provider_reference=name, create_time=NOW - age) for name, age in gone]
+    provider = cast(Any, type("Provider", (), {"name": "paypal", "reversals": staticmethod(world.reversals_of)}))
+    if status == "ABSENT":
+        with pytest.raises(ObjectNotFoundError):
+            await world.reversals.apply_event(provider, UNNAMED, PAID)
+    else:
+        assert (await world.reversals.apply_event(provider, UNNAMED, PAID)).status == status
+    assert [one.amount.minor for one in world.inserted] == written
 
 
 @pytest.mark.parametrize(
@@ -146,7 +186,6 @@ async def test_dispute_that_somebody_else_opens_at_this_moment_is_theirs() -> No
     assert (world.changed, world.events, world.inserted) == ([], [], [])
 
 
-GONE = replace(OWED, amount=Money(1200, "EUR"), status=R.SUCCESS, reason=REVERSED)
 LOST = replace(KNOWN, status=DisputeStatus.LOST)
 
 
