@@ -54,7 +54,7 @@ class Reversals:
         return Verdict("APPLIED", "", current)
 
     async def _is_told(self, event: ProviderEvent, payment: Payment, shown: Sequence[RefundSnapshot]) -> bool:
-        """Whether an event that names a capture tells of nothing new, though all that the provider shows of it is known.
+        """Whether an event that names a capture may have no news, where all that its provider shows of it is known.
 
         It does where nothing is left to be taken, or what it took was written down since: at an earlier try. Anything
         else that is known went back before: a refund that the merchant made there, or what was taken another time.
