@@ -29,9 +29,10 @@ from console.domain import Signer
 from console.settings import ConsoleSettings
 from console.storage.attempts import Attempts as AttemptStore
 from console.storage.credentials import Credentials
-from console.storage.people import SECRETS, Tickets
+from console.storage.people import SECRETS
 from console.storage.people import Accounts as Store
 from console.storage.people import Views as ViewStore
+from console.storage.tickets import Tickets
 from console.use_cases.accounts import Accounts
 from console.use_cases.attempts import Attempts
 from console.use_cases.begun import Begun

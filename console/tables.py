@@ -93,6 +93,15 @@ links = sa.Table(
 )
 sa.Index("ix_links_made_by", links.c.made_by)
 
+# how many mails with links somebody has had sent, on the last day on which there was one
+mails = sa.Table(
+    "mails",
+    metadata,
+    sa.Column("user_id", sa.UUID, sa.ForeignKey(users.c.user_id, ondelete="CASCADE"), primary_key=True),
+    sa.Column("day", sa.Date, nullable=False),
+    sa.Column("sent", sa.Integer, nullable=False),
+)
+
 views = sa.Table(
     "views",
     metadata,

@@ -137,6 +137,8 @@ async def hand_out(visit: Visit, token: str) -> dict[str, Any]:
     if not rooms.post.is_on:
         return {"email": ticket.email, "link": link}
     try:
+        rooms.post.check(ticket)
+        await rooms.invitations.count_mail(visit.person)
         await rooms.post.send(visit.person, ticket, await place_of(visit, ticket.merchant_id), link)
     except BaseException:
         # also where whoever waits for the page has gone: nobody would learn that the link holds
@@ -169,10 +171,18 @@ async def add_user(visit: Visit) -> Response:
     try:
         if role not in _roles(visit):
             raise AccountError("role", "Choose a role.")
+        await _check_merchant(visit)
         token = await invitations.invite(visit.person, email, name, role, visit.person.merchant_id)
         return await _users(visit, made=await hand_out(visit, token))
     except AccountError as error:
         return await _users(visit, 400, error=str(error), typed=form)
+
+
+async def _check_merchant(visit: Visit) -> None:
+    """Raise ApiError where a merchant's people would let somebody in, or further in, while the merchant is disabled."""
+    merchant_id = visit.person.merchant_id
+    if merchant_id and (await visit.rooms.operators.merchant(merchant_id)).get("disable_time"):
+        raise ApiError(409, "MERCHANT_DISABLED", "Not done: this merchant is disabled, and lets nobody in.")
 
 
 async def change_user(visit: Visit) -> Response:
@@ -180,6 +190,8 @@ async def change_user(visit: Visit) -> Response:
     user_id, verb, role = parse_uuid(visit.path("user_id")), visit.form.get("verb"), visit.form.get("role", "")
     if user_id is None or (verb == "role" and role not in _roles(visit)):
         raise ApiError(404, "NOT_FOUND", "There is no such user.")
+    if verb != "disable":
+        await _check_merchant(visit)
     try:
         if verb == "reset":
             token = await visit.rooms.invitations.reset(visit.person, user_id)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections import Counter
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
-from uuid import UUID
 
 from console.domain import AccountError, Ticket, User
 from mesh.ids import Clock, utc_now
@@ -23,8 +21,6 @@ TIMEOUT_SECONDS = 10.0
 """For each step of handing a mail over."""
 WHOLE_SECONDS = 20.0
 """For all steps together: a page waits for it."""
-MAX_MAILS = 50
-"""Of one person's in a day: each is a mail to somebody who did not ask for it."""
 _POLICY = SMTP.clone(cte_type="7bit", max_line_length=500)
 _INVITED = """{by} has invited you to the FusionXPay console, to work for {place} as {role}.
 
@@ -52,17 +48,21 @@ class Post:
         self._seconds = whole_seconds
         self._clock = clock
         self._tls: ssl.SSLContext | None = None
-        self._sent: Counter[UUID] = Counter()
-        self._day = clock().date()
 
     @property
     def is_on(self) -> bool:
         """Whether links go by mail, and are shown to nobody."""
         return self._server is not None
 
+    def check(self, ticket: Ticket) -> None:
+        """Raise AccountError for an address that no mail can go to."""
+        try:
+            check_address(ticket.email)
+        except AddressRefusedError as error:
+            raise AccountError("email", f"The address {error}.") from None
+
     async def send(self, by: User, ticket: Ticket, place: str, link: str) -> None:
-        """Mail a link to whom it is for. Raises AccountError when the server does not take it, or is not asked."""
-        self._count(by, ticket.email)
+        """Mail a link to whom it is for. Raises AccountError when the server does not take it."""
         # loaded by who sends mail only
         from aiosmtplib import SMTPException
 
@@ -77,18 +77,6 @@ class Post:
         except (SMTPException, OSError, ValueError) as error:  # a time-out is an OSError
             log.warning("a link was not mailed", error=str(error))
             raise AccountError("email", "The mail server did not take the mail, so the link was withdrawn.") from None
-
-    def _count(self, by: User, email: str) -> None:
-        try:
-            check_address(email)
-        except AddressRefusedError as error:
-            raise AccountError("email", f"The address {error}.") from None
-        if (today := self._clock().date()) != self._day:
-            self._sent.clear()
-            self._day = today
-        if self._sent[by.user_id] >= MAX_MAILS:
-            raise AccountError("email", f"You have sent {MAX_MAILS} mails today. Go on tomorrow.")
-        self._sent[by.user_id] += 1
 
 
 def letter(by: User, ticket: Ticket, where: tuple[str, str], sender: str, now: datetime) -> EmailMessage:

@@ -12,7 +12,7 @@ import pyotp
 from console.domain import MAX_FORGIVEN, AccountError, User, lock_after, normalized
 from console.domain import Session as Login
 from console.storage.people import Accounts as Store
-from console.storage.people import Tickets
+from console.storage.tickets import Tickets
 from console.use_cases.passwords import Passwords
 from console.use_cases.sessions import Sessions
 from mesh.ids import Clock, new_id, utc_now

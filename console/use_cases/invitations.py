@@ -10,7 +10,7 @@ from uuid import UUID
 from console.domain import AccountError, Ticket, User, digest
 from console.storage.credentials import Credentials
 from console.storage.people import Accounts as Users
-from console.storage.people import Tickets as Store
+from console.storage.tickets import Tickets as Store
 from console.use_cases.accounts import address_of
 from console.use_cases.passwords import Passwords
 from console.use_cases.sessions import Sessions
@@ -19,6 +19,8 @@ from mesh.storage.database import Database, Session
 
 INVITATION, RESET = "invitation", "reset"
 TAKEN = "Somebody of this account has this address already."
+MAX_MAILS = 50
+"""Of one person's in a day (UTC): each is a mail to somebody who did not ask for it."""
 LIFETIME = {INVITATION: timedelta(days=7), RESET: timedelta(hours=24)}
 
 
@@ -64,6 +66,12 @@ class Invitations:
         if user is None or user.merchant_id != by.merchant_id or user.user_id == by.user_id:
             raise AccountError("user", "There is no such user.")
         return await self._issue(RESET, by, user.email, user.display_name, user.role, user.merchant_id)
+
+    async def count_mail(self, by: User) -> None:
+        """Count a mail that somebody has sent. Raises AccountError when it would be one too many today."""
+        async with self._database.session() as session:
+            if not await self._store.count_mail(session, by.user_id, self._clock().date(), MAX_MAILS):
+                raise AccountError("email", f"You have sent {MAX_MAILS} mails today. Go on tomorrow.")
 
     async def find(self, token: str) -> Ticket | None:
         """Return what a link is for; None when it does not hold."""

@@ -134,3 +134,30 @@ def test_people_of_a_disabled_merchant_are_told_so(
     assert answer.status_code == httpx.codes.CONFLICT
     identities.enable(merchant_id)
     assert again.get("/orders").status_code == httpx.codes.OK
+
+
+def test_people_of_a_disabled_merchant_let_nobody_in(
+    console: Console, identities: Identities, new_merchant: Callable[..., Merchant]
+) -> None:
+    merchant_id = new_merchant().merchant_id
+    owner = console.logged_in(*console.new_owner(merchant_id))
+    email, password = console.new_person(owner, "viewer")
+    colleague = re.findall(r'/users/([\w-]{36})"', owner.page("/users"))[-1]
+    identities.disable(merchant_id)
+    doors = [
+        ("/users", {"email": "kim@shop.example", "role": "owner"}),
+        (f"/users/{colleague}", {"verb": "reset"}),
+        (f"/users/{colleague}", {"verb": "role", "role": "owner"}),
+    ]
+    for path, form in doors:
+        answer = owner.post(path, **form)
+        assert answer.status_code == httpx.codes.CONFLICT, (path, form)
+        assert "this merchant is disabled" in answer.text
+    # whom they sent away stays out as well
+    assert owner.post(f"/users/{colleague}", verb="disable").status_code == httpx.codes.SEE_OTHER
+    assert owner.post(f"/users/{colleague}", verb="enable").status_code == httpx.codes.CONFLICT
+    assert "kim@shop.example" not in owner.page("/users")
+    identities.enable(merchant_id)
+    assert owner.post(f"/users/{colleague}", verb="enable").status_code == httpx.codes.SEE_OTHER
+    assert console.logged_in(email, password).is_in
+    assert "kim@shop.example" in owner.post("/users", email="kim@shop.example", role="viewer").text

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from console.domain import MAX_FAILURES, MAX_FORGIVEN, AccountError, SessionKey, User, networks_of
 from console.storage.people import Accounts as Store
-from console.storage.people import Tickets
+from console.storage.tickets import Tickets
 from console.use_cases.accounts import Accounts
 from console.use_cases.passwords import MAX_OF_NETWORK, MAX_WAITING, Passwords
 from console.use_cases.sessions import Sessions

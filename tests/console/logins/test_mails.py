@@ -10,19 +10,26 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import httpx
 import pytest
 
 from console.api.people import hand_out
 from console.api.web import Visit
-from console.clients.post import MAX_MAILS, TIMEOUT_SECONDS, Post, letter
+from console.clients.post import TIMEOUT_SECONDS, Post, letter
 from console.domain import AccountError, Ticket, User
-from mesh.ids import new_id
+from console.storage.credentials import Credentials
+from console.storage.people import Accounts
+from console.storage.tickets import Tickets
+from console.tables import metadata
+from console.use_cases.invitations import MAX_MAILS, Invitations
+from mesh.ids import Clock, new_id
 from mesh.mail.settings import MailServer
+from mesh.storage.database import Database
 from stack.stack import Ready
 from tests.support.console import Console
+from tests.support.databases.lent import lent_database
 from tests.support.merchant.api import Merchant
 from tests.support.net.mail import PostOffice, post_office, text_of
 from tests.support.stack.edges import Edges, edges_of
@@ -115,18 +122,32 @@ def test_a_mail_carries_nothing_that_a_merchants_people_have_written() -> None:
     assert "\nhttps://pay.example/console/join?token=x\n" in mail.as_bytes().decode().replace("\r\n", "\n")
 
 
-async def test_nobody_sends_mails_without_end(office: PostOffice) -> None:
+async def test_nobody_sends_mails_without_end_by_however_many_replicas(gateway: Ready) -> None:
     moments = [NOW]
-    post = Post(MailServer("127.0.0.1", office.port, "none", "", "", SENDER), lambda: moments[-1])
-    by, link = maker(), ("Shoes Ltd", "https://pay.example/console/join?token=x")
-    for _ in range(MAX_MAILS):
-        await post.send(by, ticket(), *link)
-    with pytest.raises(AccountError, match="tomorrow"):
-        await post.send(by, ticket(), *link)
-    await post.send(maker(), ticket(), *link)
-    moments.append(NOW + timedelta(days=1))
-    await post.send(by, ticket(), *link)
-    assert len(office.mails) == MAX_MAILS + 2
+    by, other = maker(), replace(maker(), email="other@shop.example")
+    with lent_database(gateway, "console", metadata) as url:
+        databases = [Database(url, 4) for _ in range(2)]
+        for database in databases:
+            await database.open()
+        async with databases[0].session() as session:
+            for person in (by, other):
+                assert await Accounts().add(session, person)
+        # a process that has just begun counts on as one that was there before
+        replicas = [invitations_of(database, lambda: moments[-1]) for database in databases]
+        sent = [replicas[number % 2].count_mail(by) for number in range(MAX_MAILS + 10)]
+        refused = [one for one in await asyncio.gather(*sent, return_exceptions=True) if one]
+        assert [str(one) for one in refused] == ["You have sent 50 mails today. Go on tomorrow."] * 10
+        await replicas[0].count_mail(other)
+        moments.append(NOW + timedelta(days=1))
+        await replicas[1].count_mail(by)
+        for database in databases:
+            await database.close()
+
+
+def invitations_of(database: Database, clock: Clock) -> Invitations:
+    """Return what counts mails, at a replica of the console."""
+    nobody: Any = None
+    return Invitations(database, Tickets(), Accounts(), Credentials(), nobody, nobody, clock)
 
 
 async def test_a_server_that_is_away_is_said(office: PostOffice) -> None:
@@ -158,6 +179,12 @@ class Desk:
 
     async def find(self, _token: str) -> Ticket:
         return self.ticket
+
+    def check(self, _ticket: Ticket) -> None:
+        """Take any address."""
+
+    async def count_mail(self, _by: User) -> None:
+        """Count nothing."""
 
     async def send(self, *_: object) -> None:
         raise self.error
