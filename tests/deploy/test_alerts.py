@@ -16,6 +16,7 @@ from mesh.alerts import growth, rules
 from mesh.metrics import LONG_SECONDS, SECONDS, Series, Varies
 from stack.layout import REPLICATED
 from stack.observer import _expecting
+from tests.deploy.broken_rules import ESSENTIAL, unnoticed
 from tools import metrics_catalogue
 
 ROOT = Path(__file__).parents[2]
@@ -168,8 +169,16 @@ def test_page_names_commands_that_exist(page: Path) -> None:
         ("test", "rules", "lasting_test.yaml"),
         ("test", "rules", "objectives_test.yaml"),
         ("test", "rules", "clusters_test.yaml"),
+        ("test", "rules", "bounds_test.yaml"),
+        ("test", "rules", "days_test.yaml"),
     ],
 )
 def test_rules_hold_by_promtool(arguments: tuple[str, ...]) -> None:
     done = subprocess.run(["promtool", *arguments], cwd=FOLDER, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="there is no promtool (Debian: the package prometheus)")
+def test_every_alert_has_cases_that_fail_with_its_bound_its_wait_or_its_weight() -> None:
+    """A rule without a case passes whatever it says."""
+    assert unnoticed(ESSENTIAL) == []
