@@ -124,8 +124,13 @@ class Channels:
         self.push_key()
         keys = _keys_of(push)
         self._reach.check_push(push.url, "push.endpoint")
-        await self._reach.check(push.url, "push.endpoint")
         channel = self._new(merchant_id, new, Kind.PUSH, push.url)
+        async with self._database.session() as session:
+            # a repetition has its answer without a look, and nobody looks for one too many
+            if claim and (record := await idempotency.find(session, claim)):
+                return record
+            await self._require_few(session, merchant_id)
+        await self._reach.check(push.url, "push.endpoint")
         async with self._store.alone(self._database, merchant_id) as session:
             if record := await self._admit(session, channel, claim):
                 return record
@@ -184,10 +189,13 @@ class Channels:
             record = await idempotency.store(session, claim, channel.endpoint_id, answer)
             if record:
                 return record
-        if len(await self._store.all_of(session, channel.merchant_id, CHANNELS)) >= channel_domain.MAX_CHANNELS:
+        await self._require_few(session, channel.merchant_id)
+        return None
+
+    async def _require_few(self, session: Session, merchant_id: UUID) -> None:
+        if len(await self._store.all_of(session, merchant_id, CHANNELS)) >= channel_domain.MAX_CHANNELS:
             most = f"a merchant has {channel_domain.MAX_CHANNELS} notification channels at the most"
             raise failed_precondition("TOO_MANY_CHANNELS", most)
-        return None
 
     async def _require_few_mailboxes(self, session: Session, channel: Endpoint) -> None:
         since = channel.create_time - channel_domain.CONFIRMATIONS_SPAN

@@ -113,10 +113,6 @@ class Endpoints:
         asked for, or an event type is unknown, ALREADY_EXISTS, reason ENDPOINT_EXISTS, where the same events go to the
         same URL already, and FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
         """
-        # a repetition has its answer without anybody being asked again
-        if claim and (record := await self._answer_of(claim)):
-            return record
-        await self._check(new)
         now = self._clock()
         secret = self._new_secret(new.asymmetric)
         endpoint = Endpoint(
@@ -130,14 +126,16 @@ class Endpoints:
             update_time=now,
             public_key=signing.public_key(secret),
         )
+        async with self._database.session() as session:
+            # a repetition has its answer without anybody being asked again, and nobody is asked about one too many
+            if claim and (record := self._opened(claim, await idempotency.find(session, claim))):
+                return record
+            await self._admit(session, endpoint)
+        await self._check(new)
         async with self._store.alone(self._database, merchant_id) as session:
             if claim and (record := await self._claim_sealed(session, claim, endpoint, secret)):
                 return record
-            there = await self._store.all_of(session, merchant_id)
-            _check_new(endpoint, there)
-            if len(there) >= endpoint_domain.MAX_ENDPOINTS:
-                most = f"a merchant has {endpoint_domain.MAX_ENDPOINTS} webhook endpoints at the most"
-                raise failed_precondition("TOO_MANY_ENDPOINTS", most)
+            await self._admit(session, endpoint)
             await self._store.add(session, endpoint, self._vault.seal(secret.encode(), endpoint.vault_owner))
         return endpoint, secret
 
@@ -243,6 +241,14 @@ class Endpoints:
         make = signing.new_private_key if asymmetric else signing.new_secret
         return make(secrets.token_bytes)
 
+    async def _admit(self, session: Session, endpoint: Endpoint) -> None:
+        """Refuse an endpoint that is there already, or is one too many."""
+        there = await self._store.all_of(session, endpoint.merchant_id)
+        _check_new(endpoint, there)
+        if len(there) >= endpoint_domain.MAX_ENDPOINTS:
+            most = f"a merchant has {endpoint_domain.MAX_ENDPOINTS} webhook endpoints at the most"
+            raise failed_precondition("TOO_MANY_ENDPOINTS", most)
+
     async def _check(self, change: Change, owned: str = "") -> None:
         if change.url is not None:
             await self._reach.check(change.url, "url")
@@ -259,11 +265,6 @@ class Endpoints:
         """Claim the key for an answer that is encrypted at rest; return the record of whoever was first."""
         sealed = self._vault.seal(claim.answer((endpoint, secret)), _owner_of_answer(claim))
         return self._opened(claim, await idempotency.store(session, claim, endpoint.endpoint_id, sealed))
-
-    async def _answer_of(self, claim: Claim) -> Record | None:
-        """Return the record of the same request made before."""
-        async with self._database.session() as session:
-            return self._opened(claim, await idempotency.find(session, claim))
 
     def _opened(self, claim: Claim, record: Record | None) -> Record | None:
         return record and replace(record, response=self._vault.open(record.response or b"", _owner_of_answer(claim)))

@@ -6,6 +6,7 @@ import asyncio
 import re
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -126,22 +127,22 @@ async def test_nobody_sends_mails_without_end_by_however_many_replicas(gateway: 
     moments = [NOW]
     by, other = maker(), replace(maker(), email="other@shop.example")
     with lent_database(gateway, "console", metadata) as url:
-        databases = [Database(url, 4) for _ in range(2)]
-        for database in databases:
-            await database.open()
-        async with databases[0].session() as session:
-            for person in (by, other):
-                assert await Accounts().add(session, person)
-        # a process that has just begun counts on as one that was there before
-        replicas = [invitations_of(database, lambda: moments[-1]) for database in databases]
-        sent = [replicas[number % 2].count_mail(by) for number in range(MAX_MAILS + 10)]
-        refused = [one for one in await asyncio.gather(*sent, return_exceptions=True) if one]
-        assert [str(one) for one in refused] == ["You have sent 50 mails today. Go on tomorrow."] * 10
-        await replicas[0].count_mail(other)
-        moments.append(NOW + timedelta(days=1))
-        await replicas[1].count_mail(by)
-        for database in databases:
-            await database.close()
+        async with AsyncExitStack() as opened:
+            databases = [Database(url, 4) for _ in range(2)]
+            for database in databases:
+                opened.push_async_callback(database.close)
+                await database.open()
+            async with databases[0].session() as session:
+                for person in (by, other):
+                    assert await Accounts().add(session, person)
+            # a process that has just begun counts on as one that was there before
+            replicas = [invitations_of(database, lambda: moments[-1]) for database in databases]
+            sent = [replicas[number % 2].count_mail(by) for number in range(MAX_MAILS + 10)]
+            refused = [one for one in await asyncio.gather(*sent, return_exceptions=True) if one]
+            assert [str(one) for one in refused] == ["You have sent 50 mails today. Go on tomorrow."] * 10
+            await replicas[0].count_mail(other)
+            moments.append(NOW + timedelta(days=1))
+            await replicas[1].count_mail(by)
 
 
 def invitations_of(database: Database, clock: Clock) -> Invitations:
