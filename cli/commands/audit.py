@@ -20,7 +20,7 @@ from fusionx.audit.v1 import entry_pb2
 from fusionx.audit.v1.audit_service_pb2_grpc import AuditServiceStub
 
 from cli.audit_archive import ArchiveError, anchor_before, take_out, write
-from cli.moments import FORMATS, in_utc
+from cli.moments import moment
 from cli.operator_api import READY_FILE, Ready, calling, ready_document
 from mesh.rpc.dial import tls_of, tls_of_environment
 from mesh.signatures.anchors import Anchor, AnchorError, newest_first, seq_of
@@ -37,11 +37,11 @@ Target = Annotated[
 Merchant = Annotated[str, typer.Option(help="Only requests of this merchant.")]
 Since = Annotated[
     datetime | None,
-    typer.Option("--from", formats=FORMATS, help="Only requests from here on, UTC where it has no zone. Default: all."),
+    typer.Option("--from", parser=moment, help="Only requests from here on, UTC where it has no zone. Default: all."),
 ]
 Until = Annotated[
     datetime | None,
-    typer.Option("--to", formats=FORMATS, help="Only requests before, UTC where it has no zone. Default: all."),
+    typer.Option("--to", parser=moment, help="Only requests before, UTC where it has no zone. Default: all."),
 ]
 Anchors = Annotated[
     Path | None,
@@ -126,7 +126,7 @@ def verify(
 @app.command()
 def drop(
     before: Annotated[
-        datetime, typer.Option(formats=FORMATS, help="Only what was anchored before, UTC where it has no zone.")
+        datetime, typer.Option(parser=moment, help="Only what was anchored before, UTC where it has no zone.")
     ],
     archive: Annotated[Path, typer.Option(help="New file that the entries are written to first: .jsonl.gz.")],
     by: Annotated[str, typer.Option(help="Who takes them out; stays in the audit.")],
@@ -147,7 +147,7 @@ def drop(
         if not folder:
             raise typer.BadParameter("without anchors nothing may be taken out", param_hint="--anchors")
         try:
-            anchor = anchor_before(folder, cas, in_utc(before))
+            anchor = anchor_before(folder, cas, before)
             _walk(stub, audit_pb2.VerifyChainRequest())
             found = entries_after(stub, audit_pb2.ListEntriesRequest())
             wanted = (document(entry) for entry in takewhile(lambda entry: entry.seq <= anchor.seq, found))
@@ -292,9 +292,9 @@ def _set_span(
     request: audit_pb2.VerifyChainRequest | audit_pb2.ListEntriesRequest, since: datetime | None, until: datetime | None
 ) -> None:
     if since:
-        request.from_time.FromDatetime(in_utc(since))
+        request.from_time.FromDatetime(since)
     if until:
-        request.to_time.FromDatetime(in_utc(until))
+        request.to_time.FromDatetime(until)
 
 
 def _link(text: str) -> tuple[int, str]:

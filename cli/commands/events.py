@@ -12,7 +12,7 @@ from fusionx.mesh.v1.outbox_service_pb2_grpc import OutboxServiceStub
 from rich.table import Table
 
 from cli.merchant_api import DEFAULT_GATEWAY, ApiKey, Gateway, Json, merchant_api, read
-from cli.moments import FORMATS, in_utc
+from cli.moments import moment
 from cli.operator_api import READY_FILE, AnyTarget, AsJson, Ready, ServiceName, calling, places
 from cli.tables import show_table
 from mesh.events.participants import publishers
@@ -29,11 +29,11 @@ def list_events(
     order: Annotated[str, typer.Option(help="Only of this order and what belongs to it.")] = "",
     since: Annotated[
         datetime | None,
-        typer.Option("--from", formats=FORMATS, help="Only what happened from here on, UTC where it has no zone."),
+        typer.Option("--from", parser=moment, help="Only what happened from here on, UTC where it has no zone."),
     ] = None,
     until: Annotated[
         datetime | None,
-        typer.Option("--to", formats=FORMATS, help="Only what happened before, UTC where it has no zone."),
+        typer.Option("--to", parser=moment, help="Only what happened before, UTC where it has no zone."),
     ] = None,
     count: Annotated[int, typer.Option("--count", "-n", min=1, max=100, help="How many at the most.")] = 20,
     as_json: AsJson = False,
@@ -45,8 +45,8 @@ def list_events(
         "page_size": count,
         "type": event_type,
         "order_id": order,
-        "create_time_from": since and _moment(since),
-        "create_time_to": until and _moment(until),
+        "create_time_from": since and since.isoformat(),
+        "create_time_to": until and until.isoformat(),
     }
     with merchant_api(gateway, api_key) as api:
         query = {name: value for name, value in wanted.items() if value}
@@ -74,11 +74,11 @@ def resend(
     event_id: Annotated[str, typer.Argument(help="The event's id; or say --from and --to.")] = "",
     since: Annotated[
         datetime | None,
-        typer.Option("--from", formats=FORMATS, help="Events that happened from here on, UTC where it has no zone."),
+        typer.Option("--from", parser=moment, help="Events that happened from here on, UTC where it has no zone."),
     ] = None,
     until: Annotated[
         datetime | None,
-        typer.Option("--to", formats=FORMATS, help="Events that happened before, UTC where it has no zone."),
+        typer.Option("--to", parser=moment, help="Events that happened before, UTC where it has no zone."),
     ] = None,
     event_type: Annotated[
         list[str] | None, typer.Option("--type", help="With --from and --to: only this type or family; repeat it.")
@@ -98,7 +98,7 @@ def resend(
             return
         assert since
         assert until
-        body |= {"start_time": _moment(since), "end_time": _moment(until), "event_types": event_type or []}
+        body |= {"start_time": since.isoformat(), "end_time": until.isoformat(), "event_types": event_type or []}
         sent = read(api.post("/v1/events:resend", json=body))
     typer.echo(f"{sent['events']} events, {sent['deliveries']} deliveries on their way")
 
@@ -109,7 +109,7 @@ def rebuild(
     since: Annotated[
         datetime | None,
         typer.Option(
-            formats=FORMATS,
+            parser=moment,
             help="Only events that happened from here on, UTC where it has no zone. Default: those of 7 days.",
         ),
     ] = None,
@@ -124,7 +124,7 @@ def rebuild(
     """
     request = outbox_pb2.RepublishEventsRequest()
     if since:
-        request.from_time.FromDatetime(in_utc(since))
+        request.from_time.FromDatetime(since)
     answers: dict[str, outbox_pb2.RepublishEventsResponse] = {}
     for name, address in places(publishers(), service, target).items():
         with calling(name, address, ready_file) as channel:
@@ -134,7 +134,3 @@ def rebuild(
         return
     for name, answer in answers.items():
         typer.echo(f"{name}: {answer.events} events since {answer.from_time.ToJsonString()} are published again")
-
-
-def _moment(moment: datetime) -> str:
-    return in_utc(moment).isoformat()

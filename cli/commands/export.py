@@ -15,7 +15,7 @@ import typer
 
 from cli.endings import failed
 from cli.merchant_api import DEFAULT_GATEWAY, ApiKey, Gateway, Json, RefusedError, merchant_api
-from cli.moments import FORMATS, in_utc
+from cli.moments import moment
 from cli.parquet import Rows
 from mesh.ids import utc_now
 
@@ -60,10 +60,10 @@ class Form(StrEnum):
 
 def export(
     what: Annotated[What, typer.Argument(help="What is exported.")],
-    since: Annotated[datetime, typer.Option("--from", formats=FORMATS, help="From here on, UTC where it has no zone.")],
+    since: Annotated[datetime, typer.Option("--from", parser=moment, help="From here on, UTC where it has no zone.")],
     until: Annotated[
         datetime | None,
-        typer.Option("--to", formats=FORMATS, help="Before this, UTC where it has no zone. Default: until now."),
+        typer.Option("--to", parser=moment, help="Before this, UTC where it has no zone. Default: until now."),
     ] = None,
     by: Annotated[By, typer.Option(help="The time that has to be in the span.")] = By.CREATED,
     form: Annotated[Form, typer.Option("--format", help="How it is written; parquet needs pyarrow.")] = Form.CSV,
@@ -79,8 +79,8 @@ def export(
     """
     query: Json = {
         "format": Form.CSV if form is Form.PARQUET else form,
-        f"{by}_from": in_utc(since).isoformat(),
-        f"{by}_to": (in_utc(until) if until else utc_now()).isoformat(),
+        f"{by}_from": since.isoformat(),
+        f"{by}_to": (until or utc_now()).isoformat(),
         "statuses": status or [],
     }
     if by not in TIMES[what]:

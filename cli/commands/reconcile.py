@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cli.moments import FORMATS, in_utc
+from cli.moments import moment
 from cli.operator_api import READY_FILE, AsJson, PaymentTarget, Ready, calling
 from cli.standing_books import asked, lines
 from cli.tables import show_table
@@ -41,14 +41,14 @@ def reconcile(
         datetime | None,
         typer.Option(
             "--from",
-            formats=FORMATS,
+            parser=moment,
             help="Payments created from here on, UTC where it has no zone. Default: compare nothing.",
         ),
     ] = None,
     until: Annotated[
         datetime | None,
         typer.Option(
-            "--to", formats=FORMATS, help="Payments created before, UTC where it has no zone. Default: until now."
+            "--to", parser=moment, help="Payments created before, UTC where it has no zone. Default: until now."
         ),
     ] = None,
     provider: Annotated[str, typer.Option(help="Only this provider, such as stripe. Default: all that are on.")] = "",
@@ -66,7 +66,7 @@ def reconcile(
     """
     if since is None:
         raise typer.Exit(_show_standing(provider, target, ready_file, as_json=as_json))
-    since, end = in_utc(since), in_utc(until) if until else datetime.now(UTC)
+    end = until or datetime.now(UTC)
     days = _days(since, end)
     found: dict[str, provider_pb2.CompareBooksResponse] = {}
     names, unanswered = [provider], False

@@ -14,7 +14,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Console
 from rich.table import Table
 
-from cli.moments import FORMATS
+from cli.moments import moment
 from cli.operator_api import READY_FILE, AsJson, PaymentTarget, Ready, calling
 from cli.spans import span
 from cli.tables import show_table
@@ -36,7 +36,7 @@ def start(
         timedelta | None, typer.Option("--for", parser=span, help="How long, such as 2h; 30 days at the most.")
     ] = None,
     until: Annotated[
-        datetime | None, typer.Option("--until", formats=FORMATS, help="Until when, UTC where it has no zone.")
+        datetime | None, typer.Option("--until", parser=moment, help="Until when, UTC where it has no zone.")
     ] = None,
     as_json: AsJson = False,
     target: PaymentTarget = "",
@@ -77,13 +77,13 @@ def show_all(as_json: AsJson = False, target: PaymentTarget = "", ready_file: Re
 def _end(length: timedelta | None, until: datetime | None) -> Timestamp:
     if (length is None) == (until is None):
         raise typer.BadParameter("say --for, such as 2h, or --until")
-    moment = Timestamp()
+    end_time = Timestamp()
     if until:
-        moment.FromDatetime(until)
+        end_time.FromDatetime(until)
     else:
-        moment.GetCurrentTime()
-        moment.FromDatetime(moment.ToDatetime() + (length or timedelta()))
-    return moment
+        end_time.GetCurrentTime()
+        end_time.FromDatetime(end_time.ToDatetime() + (length or timedelta()))
+    return end_time
 
 
 def _show(found: Sequence[provider_pb2.Maintenance], as_json: bool) -> None:

@@ -63,9 +63,10 @@ def _until(text: str, minutes: str) -> datetime:
     if not text:
         return datetime.now(UTC) + timedelta(minutes=int(minutes) if minutes in LENGTHS else 60)
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+        time = datetime.fromisoformat(text.upper())
     except ValueError:
         raise ValueError("A time is written as 2030-01-31 18:00, in UTC.") from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 async def end(visit: Visit) -> Response:

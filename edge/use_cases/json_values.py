@@ -218,7 +218,7 @@ def _expectation(field: FieldDescriptor, value: Any) -> str:
         return f"must be a string of names with commas between{hints.meant(hints.quoted(','.join(names)))}"
     if _type(field) == "google.protobuf.Duration":
         return f'must be a number of seconds such as "90s"{hints.meant(hints.quoted(hints.span(value)))}'
-    example = 'must be a time in RFC 3339 with its zone, such as "2026-12-24T18:00:00Z"'
+    example = 'must be a time in RFC 3339 with its zone, T and Z in capitals, such as "2026-12-24T18:00:00Z"'
     return f"{example}{hints.meant(hints.quoted(hints.time(value)))}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import httpx
 import pytest
@@ -44,6 +44,12 @@ def test_a_maintenance_is_started_shown_and_ended(operator: Browser) -> None:
     assert operator.post(f"{MAINTENANCE}/bank_transfer").is_redirect
     assert "Under way" not in operator.page(MAINTENANCE)
     assert operator.post(f"{MAINTENANCE}/bank_transfer").status_code == httpx.codes.CONFLICT
+    # as RFC 3339 writes it, in a zone
+    east = until.astimezone(timezone(timedelta(hours=9)))
+    for written in (f"{until:%Y-%m-%dt%H:%M:%S}z", east.isoformat()):
+        assert start(operator, until=written).is_redirect
+        assert re.search(f"{until:%d %b}.{{1,40}} {until:%Y}</span>, {until:%H:%M}", operator.page(MAINTENANCE))
+        assert operator.post(f"{MAINTENANCE}/bank_transfer").is_redirect
 
 
 @pytest.mark.parametrize(
