@@ -194,6 +194,7 @@ class Orders:
                 raise failed_precondition(
                     "PAYMENT_IN_PROGRESS",
                     f"another payment of this order is under way: {order.payment_id}",
+                    order_id=str(order_id),
                     payment_id=str(order.payment_id),
                 )
             if order.status not in PAYABLE or order.expire_time <= now:

@@ -109,16 +109,25 @@ def not_refundable(payment: Payment) -> ApiError:
 
 def in_progress(payment: Payment) -> ApiError:
     """Return the refusal of another payment of the same order."""
-    where = {
-        "order_id": str(payment.order_id),
-        "payment_id": str(payment.payment_id),
-        "status": str(payment.status),
-    }
     words = (
         f"another payment of this order is under way: {payment.payment_id} is {payment.status}; "
         f"{_way_on(payment)}, or cancel it first"
     )
-    return failed_precondition("PAYMENT_IN_PROGRESS", words, **where)
+    return failed_precondition("PAYMENT_IN_PROGRESS", words, **_named(payment))
+
+
+def just_ended(payment: Payment) -> ApiError:
+    """Return the refusal of another payment of the same order by one that was under way, and is no more."""
+    words = f"another payment of this order was under way until now: {payment.payment_id} is {payment.status}"
+    return failed_precondition("PAYMENT_IN_PROGRESS", f"{words}; repeat the request", **_named(payment))
+
+
+def _named(payment: Payment) -> dict[str, str]:
+    return {
+        "order_id": str(payment.order_id),
+        "payment_id": str(payment.payment_id),
+        "status": str(payment.status),
+    }
 
 
 def asked_already(payment_id: UUID) -> ApiError:
@@ -135,7 +144,7 @@ def worked_on(payment_id: UUID) -> ApiError:
 
 
 def in_progress_of(order_id: UUID) -> ApiError:
-    """Return the refusal of another payment of an order while nobody knows which one has it."""
+    """Return the refusal of another payment of an order where it does not say which one has it."""
     words = f"another payment of this order is under way: GET /v1/payments?order_id={order_id} has it"
     return failed_precondition("PAYMENT_IN_PROGRESS", words, order_id=str(order_id))
 

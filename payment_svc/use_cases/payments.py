@@ -45,7 +45,6 @@ from payment_svc.use_cases.answers import (
     check_part,
     check_start,
     in_progress,
-    in_progress_of,
     raise_if_open,
 )
 from payment_svc.use_cases.ledger import Ledger
@@ -189,7 +188,7 @@ class Payments:
         async def work() -> None:
             async with self._operations.driving(payment.payment_id) as free:
                 if not free or not await self._ledger.give_up(payment.payment_id):
-                    raise in_progress_of(payment.order_id)
+                    raise in_progress(payment)
 
         await self._runtime.background.shielded(work())
 

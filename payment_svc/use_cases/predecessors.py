@@ -24,7 +24,7 @@ from payment_svc.domain.account import Tenant
 from payment_svc.domain.clocks import CLOCK_SKEW
 from payment_svc.domain.new_payment import NewPayment, Way, intent
 from payment_svc.domain.operation import Lease, OperationKind, Requester
-from payment_svc.domain.payment import CaptureMethod, DoubtError, Fact, Payment, PaymentStatus, Snapshot
+from payment_svc.domain.payment import TERMINAL, CaptureMethod, DoubtError, Fact, Payment, PaymentStatus, Snapshot
 from payment_svc.order_port import OrderClient, PayableOrder
 from payment_svc.providers.base import CredentialsRefusedError, ProviderError, RejectedError
 from payment_svc.providers.resilience import ResilientProvider
@@ -32,7 +32,7 @@ from payment_svc.storage import intents
 from payment_svc.storage.intents import Intent
 from payment_svc.use_cases import history_entries as changes
 from payment_svc.use_cases.accounts import Accounts
-from payment_svc.use_cases.answers import in_progress, in_progress_of
+from payment_svc.use_cases.answers import in_progress, in_progress_of, just_ended
 from payment_svc.use_cases.ledger import Ledger
 from payment_svc.use_cases.reviews import doubts
 
@@ -101,11 +101,13 @@ class Predecessors:
         """Return why a payment could not be stored; an order that is paid hears of that."""
         if error.diag.constraint_name != PAID_ONCE:
             async with self._database.session() as session:
-                holder = await self._ledger.payments.live_of_order(session, payment.order_id)
-            if holder and holder.merchant_id == payment.merchant_id:
-                return in_progress(holder)
+                others = await self._ledger.payments.others_of_order(session, payment)
+            mine = [one for one in others if one.merchant_id == payment.merchant_id]
+            if live := next((one for one in mine if one.status not in TERMINAL), None):
+                return in_progress(live)
             # it has ended by now
-            return in_progress_of(payment.order_id)
+            last = max(mine, key=lambda one: one.payment_id, default=None)
+            return just_ended(last) if last else in_progress_of(payment.order_id)
         return await self._paid(UUID(error.diag.message_detail))
 
     async def reserve(self, payment: Payment, replaces: UUID | None) -> None:

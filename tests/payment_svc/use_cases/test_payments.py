@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -64,8 +64,8 @@ async def test_capture_that_was_made_is_answered_and_no_other_is_made(
 class Place:
     """An order's place, as the ledger knows it."""
 
-    def __init__(self, waiting: Payment | None, ended: Payment | None) -> None:
-        self._waiting, self._ended = waiting, ended
+    def __init__(self, waiting: Payment | None, ended: Payment | None, others: Sequence[Payment] = ()) -> None:
+        self._waiting, self._ended, self._others = waiting, ended, others
         self.payments = self
         self.looked = False
 
@@ -78,6 +78,10 @@ class Place:
     async def live_of_order(self, *_: object) -> Payment | None:
         """Return who waits."""
         return self._waiting
+
+    async def others_of_order(self, *_: object) -> Sequence[Payment]:
+        """Return all that there are."""
+        return self._others
 
     async def read(self, *_: object) -> Payment | None:
         """Return who had the place."""
@@ -144,17 +148,59 @@ async def test_place_is_lost_found_or_about_to_be_free() -> None:
     assert await before(waits, status="NEW") is None
 
 
-@pytest.mark.parametrize("merchant_id", [WAITING.merchant_id, uuid.UUID(int=99)])
-async def test_who_comes_at_the_same_moment_is_told_who_has_the_place(merchant_id: uuid.UUID) -> None:
-    holder = replace(at(S.PROCESSING), payment_id=HOLDER, merchant_id=merchant_id)
+def one_of(number: int, status: PaymentStatus, merchant_id: uuid.UUID = WAITING.merchant_id) -> Payment:
+    """Return another payment of the order, the later the higher its number."""
+    return replace(at(status), payment_id=uuid.UUID(int=number), merchant_id=merchant_id)
+
+
+STRANGER = uuid.UUID(int=99)
+
+
+@pytest.mark.parametrize(
+    ("others", "told"),
+    [
+        ([one_of(7, S.PROCESSING)], (7, "PROCESSING")),
+        ([one_of(6, S.FAILED), one_of(7, S.PROCESSING)], (7, "PROCESSING")),
+        # whoever had the place has ended by now: the last one that began
+        ([one_of(7, S.CANCELLED), one_of(6, S.FAILED)], (7, "CANCELLED")),
+        ([one_of(7, S.PROCESSING, STRANGER)], None),
+        ([one_of(7, S.PROCESSING, STRANGER), one_of(6, S.FAILED)], (6, "FAILED")),
+    ],
+)
+async def test_who_comes_at_the_same_moment_is_told_who_had_the_place(
+    others: list[Payment], told: tuple[int, str] | None
+) -> None:
     violation: Any = SimpleNamespace(diag=SimpleNamespace(constraint_name="uq_payments_live_order"))
-    for waiting in (holder, None):
-        place: Any = Place(waiting, None)
-        made = Predecessors(place, NOBODY, NOBODY, place, lambda: NOW, uuid.uuid4)
-        error = await made.taken(WAITING, violation)
-        assert error.reason == "PAYMENT_IN_PROGRESS"
-        is_told = waiting is not None and merchant_id == WAITING.merchant_id
-        assert error.metadata.get("payment_id") == (str(HOLDER) if is_told else None)
+    place: Any = Place(None, None, others)
+    error = await Predecessors(place, NOBODY, NOBODY, place, lambda: NOW, uuid.uuid4).taken(WAITING, violation)
+    of_order = {"order_id": str(WAITING.order_id)}
+    which = {"payment_id": str(uuid.UUID(int=told[0])), "status": told[1]} if told else {}
+    assert (error.reason, error.metadata) == ("PAYMENT_IN_PROGRESS", of_order | which)
+    assert ("repeat the request" in error.message) is (told is not None and told[1] != "PROCESSING")
+
+
+async def test_payment_that_somebody_works_on_is_named_to_who_would_take_its_place() -> None:
+    runtime = cast(Any, SimpleNamespace(clock=None, ids=None, background=Busy()))
+    payments = Payments(NOBODY, cast(Any, Busy()), NOBODY, NOBODY, NOBODY, NOBODY, runtime)
+    with pytest.raises(ApiError) as refused:
+        await payments.give_up(at(S.INITIATED))
+    assert (refused.value.reason, refused.value.metadata["payment_id"]) == (
+        "PAYMENT_IN_PROGRESS",
+        str(WAITING.payment_id),
+    )
+
+
+class Busy:
+    """Operations of which somebody else makes those of any payment."""
+
+    async def shielded(self, work: Any) -> None:
+        """Do something to its end."""
+        await work
+
+    @asynccontextmanager
+    async def driving(self, _payment_id: uuid.UUID) -> AsyncIterator[bool]:
+        """Give no turn."""
+        yield False
 
 
 class FoundError(Exception):
