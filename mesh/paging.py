@@ -32,12 +32,19 @@ ListRequest = Any
 
 def _binding(request: Message) -> bytes:
     """Return a digest of the list and its filters: of everything in a list request that is not about paging."""
+    return _digest(f"{request.DESCRIPTOR.full_name}\0".encode() + _filters(request))
+
+
+def _filters(request: Message) -> bytes:
     filters = type(request)()
     filters.CopyFrom(request)
     for field in ("page_size", "page_token"):
         filters.ClearField(field)
-    name = f"{request.DESCRIPTOR.full_name}\0"
-    return hashlib.sha256(name.encode() + filters.SerializeToString(deterministic=True)).digest()[:8]
+    return filters.SerializeToString(deterministic=True)
+
+
+def _digest(of: bytes) -> bytes:
+    return hashlib.sha256(of).digest()[:8]
 
 
 async def page(
@@ -104,6 +111,7 @@ def decode(request: Message, token: str) -> UUID | None:
         raw = base64.b64decode(token, altchars=b"-_", validate=True)
     except ValueError:
         raw = b""
-    if len(raw) != 24 or raw[16:] != _binding(request):
+    # tokens of 0.4 do not say of which list they are, and go on until 0.6
+    if len(raw) != 24 or raw[16:] not in (_binding(request), _digest(_filters(request))):
         raise invalid("page_token", "is not a token of this list with these filters", "PAGE_TOKEN_INVALID")
     return UUID(bytes=raw[:16])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from uuid import UUID
 
@@ -42,6 +43,24 @@ def test_token_of_other_filters_is_refused(other: ListOrders) -> None:
 def test_token_of_another_list_is_refused() -> None:
     with pytest.raises(ApiError) as refused:
         paging.decode(ListOrders(), paging.encode(ListLinks(), LAST))
+    assert refused.value.reason == "PAGE_TOKEN_INVALID"
+
+
+def given_out_before(request: ListOrders, last: UUID) -> str:
+    """Return a token as the version before made it, which bound it to the filters alone."""
+    filters = request.SerializeToString(deterministic=True)
+    return base64.urlsafe_b64encode(last.bytes + hashlib.sha256(filters).digest()[:8]).decode()
+
+
+@pytest.mark.parametrize("asked", [ListOrders(), ListOrders(merchant_order_id="A", status=order_pb2.Order.NEW)])
+def test_token_of_the_version_before_goes_on_where_it_was_made(asked: ListOrders) -> None:
+    token = given_out_before(asked, LAST)
+    again = ListOrders(page_size=7, page_token=token)
+    again.MergeFrom(asked)
+    assert paging.decode(again, token) == LAST
+    again.merchant_order_id = "B"
+    with pytest.raises(ApiError) as refused:
+        paging.decode(again, token)
     assert refused.value.reason == "PAGE_TOKEN_INVALID"
 
 
