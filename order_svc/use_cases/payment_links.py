@@ -221,28 +221,45 @@ class PaymentLinks:
         """Return the order that a checkout pays, a new one where there is none to go on with.
 
         The link's row is held while its uses are counted and one is taken, so however many come at once there are never
-        more than `max_uses`. Raises ApiError NOT_FOUND, or FAILED_PRECONDITION: reason PAYMENT_LINK_NOT_PAYABLE,
+        more than `max_uses`. Who is refused, or goes on with an order that nobody else has, takes none, and waits for
+        nobody. Raises ApiError NOT_FOUND, or FAILED_PRECONDITION: reason PAYMENT_LINK_NOT_PAYABLE,
         PAYMENT_LINK_CROWDED where one network has begun too many, PAYMENT_LINK_BUSY where another browser has just
         chosen another provider.
         """
         async with self._work.begin() as unit:
-            link = await self._links.lock(unit.session, token)
+            link = await self._links.find(unit.session, token)
             if link is None:
                 raise unknown()
             now = self._clock()
-            last = await self._links.last_order(unit.session, link, visitor.browser)
-            order = last if last and goes_on(last, now) else None
-            shown = await self._shown(unit.session, link, now)
-            if shown.status != LinkStatus.ACTIVE and not _may_go_on(order, shown, now):
-                raise failed_precondition(
-                    "PAYMENT_LINK_NOT_PAYABLE", f"the payment link is {shown.status}", status=str(shown.status)
-                )
+            shown, order = await self._place(unit.session, link, visitor, now)
+            # an order of a link for one payment is everybody's: only one at a time may ask whose turn it is
+            if order is None or link.max_uses == 1:
+                link = await self._links.lock(unit.session, token)
+                if link is None:
+                    raise unknown()
+                now = self._clock()
+                shown, order = await self._place(unit.session, link, visitor, now)
+            turn = await self._links.turn(unit.session, order.order_id) if order else None
             if order is None:
                 await self._check_source(unit.session, link, visitor.source, now)
                 order = await self._make_order(unit, link, visitor.browser, now)
-                shown = await self._shown(unit.session, link, now)
-            await self._take_turn(unit.session, order, visitor, now)
+                shown = _shown(link, replace(shown.uses, taken=shown.uses.taken + 1), now)
+            await self._take_turn(unit.session, order, turn, visitor, now)
         return Taken(shown, order)
+
+    async def _place(
+        self, session: Session, link: PaymentLink, visitor: Visitor, now: datetime
+    ) -> tuple[ShownLink, Order | None]:
+        """Return the order that a checkout goes on with, or none where it may take a use. Raises ApiError else."""
+        shown = await self._shown(session, link, now)
+        # after the uses: an order that takes the last of them meanwhile may be the one to go on with
+        last = await self._links.last_order(session, link, visitor.browser)
+        order = last if last and goes_on(last, now) else None
+        if shown.status != LinkStatus.ACTIVE and not _may_go_on(order, shown, now):
+            raise failed_precondition(
+                "PAYMENT_LINK_NOT_PAYABLE", f"the payment link is {shown.status}", status=str(shown.status)
+            )
+        return shown, order
 
     async def _check_source(self, session: Session, link: PaymentLink, source: str, now: datetime) -> None:
         """Refuse a network that has begun so much of a link: nobody uses one up without paying."""
@@ -251,11 +268,12 @@ class PaymentLinks:
             words = f"{link.max_of_source} payments of this link were begun from this network, and none more may be now"
             raise failed_precondition("PAYMENT_LINK_CROWDED", words)
 
-    async def _take_turn(self, session: Session, order: Order, visitor: Visitor, now: datetime) -> None:
+    async def _take_turn(
+        self, session: Session, order: Order, last: Turn | None, visitor: Visitor, now: datetime
+    ) -> None:
         """Note who chose where an order is paid. Raises ApiError where another browser has only just done so."""
         if not visitor.provider or order.status not in BEING_PAID | {OrderStatus.FAILED}:
             return
-        last = await self._links.turn(session, order.order_id)
         if last and order.status in BEING_PAID:
             if last.closes_to(visitor.browser, visitor.provider, now):
                 words = "somebody has just chosen another way to pay this, in another browser"

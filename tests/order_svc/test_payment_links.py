@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
-import uuid
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -14,101 +11,12 @@ import psycopg
 import pytest
 
 from mesh.errors import ApiError
-from mesh.events.unit_of_work import UnitsOfWork
-from mesh.money import Money
-from mesh.storage.database import Database
-from mesh.storage.listing import id_at
 from order_svc import domain
-from order_svc.domain import Capture, LinkStatus, Order, OrderStatus, PaymentLink, Refunded
+from order_svc.domain import Capture, LinkStatus, OrderStatus, Refunded
 from order_svc.storage import payment_links
-from order_svc.storage.orders import OrderRepository
-from order_svc.tables import metadata
-from order_svc.use_cases.orders import Lifetimes, Orders
-from order_svc.use_cases.payment_links import LinkChange, NewLink, PaymentLinks, ShownLink, Visitor, new_token
-from stack.stack import Ready
-from tests.support.databases.lent import lent_database
+from order_svc.use_cases.payment_links import new_token
+from tests.order_svc.links import AT_ONCE, NO_CHANGE, PRICE, Shop
 from tests.support.databases.plans import rows_read
-
-PRICE = Money(1200, "EUR")
-AT_ONCE = 8
-NO_CHANGE = LinkChange(None, None, None, None)
-
-
-@dataclass
-class Shop:
-    """A merchant with links, and the use cases behind them."""
-
-    links: PaymentLinks
-    orders: Orders
-    work: UnitsOfWork
-    merchant_id: UUID
-    url: str
-    later: list[timedelta]
-    """How much later than now it is, if it is."""
-
-    async def link(self, max_uses: int = 1, expire_time: datetime | None = None) -> PaymentLink:
-        """Make a link."""
-        new = NewLink(
-            *(self.merchant_id, self.merchant_id, "test", PRICE, "a chair", "R-1", {"shop": "a"}, ""),
-            max_uses=max_uses,
-            expire_time=expire_time,
-        )
-        made = await self.links.create(new, None)
-        assert isinstance(made, ShownLink)
-        return made.link
-
-    async def take(self, link: PaymentLink, browser: str = "", source: str = "", provider: str = "") -> Order:
-        """Take a use of a link."""
-        visitor = Visitor(browser or new_token(), source, provider)
-        taken = (await self.links.take(link.token, visitor)).order
-        assert taken
-        return taken
-
-    async def pay(self, order: Order) -> UUID:
-        """Have a payment take an order, and return it."""
-        payment_id = uuid.uuid4()
-        await self.orders.reserve(self.merchant_id, order.order_id, payment_id)
-        return payment_id
-
-    async def settle(self, order: Order, payment_id: UUID) -> str:
-        """Have a capture come; return why the order does not take it."""
-        return await self.orders.try_to_settle(self.merchant_id, order.order_id, Capture(payment_id, PRICE))
-
-    async def fail(self, order: Order, payment_id: UUID) -> None:
-        """Have a payment fail."""
-        async with self.work.begin() as unit:
-            await self.orders.fail(unit, order.order_id, payment_id)
-
-    async def shown(self, link: PaymentLink) -> ShownLink:
-        """Return a link as its merchant sees it."""
-        return await self.links.get(self.merchant_id, link.payment_link_id)
-
-    async def refusal(self, link: PaymentLink, browser: str = "") -> str:
-        """Return why a use is not to be had."""
-        with pytest.raises(ApiError) as refused:
-            await self.take(link, browser)
-        assert refused.value.reason == "PAYMENT_LINK_NOT_PAYABLE"
-        return refused.value.metadata["status"]
-
-
-@pytest.fixture
-async def shop(gateway: Ready) -> AsyncIterator[Shop]:
-    with lent_database(gateway, "orders", metadata) as url:
-        database = Database(url, AT_ONCE)
-        await database.open()
-        work = UnitsOfWork(database, lambda _: None)
-        day = timedelta(hours=24)
-        later: list[timedelta] = []
-
-        def clock() -> datetime:
-            return datetime.now(UTC) + sum(later, timedelta())
-
-        def made_now() -> UUID:
-            return UUID(int=id_at(clock()).int | secrets.randbits(80))
-
-        orders = Orders(database, OrderRepository(), Lifetimes(day, day), work, clock=clock)
-        yield Shop(PaymentLinks(database, work, day, clock=clock, ids=made_now), orders, work, uuid.uuid4(), url, later)
-        await database.close()
 
 
 async def test_order_of_a_link_is_the_links(shop: Shop) -> None:
@@ -124,15 +32,6 @@ async def test_order_of_a_link_is_the_links(shop: Shop) -> None:
     assert (shown.uses.taken, shown.uses.paid, shown.status) == (1, 0, LinkStatus.ACTIVE)
 
 
-async def test_no_more_uses_are_taken_than_there_are_whatever_comes_at_once(shop: Shop) -> None:
-    link = await shop.link(max_uses=3)
-    results = await asyncio.gather(*(shop.take(link) for _ in range(AT_ONCE)), return_exceptions=True)
-    orders = [one for one in results if isinstance(one, Order)]
-    assert len({order.order_id for order in orders}) == 3
-    assert {one.reason for one in results if isinstance(one, ApiError)} == {"PAYMENT_LINK_NOT_PAYABLE"}
-    assert (await shop.shown(link)).status == LinkStatus.USED_UP
-
-
 async def test_a_checkout_stays_with_its_order_however_often_it_asks(shop: Shop) -> None:
     link, browser = await shop.link(max_uses=5), new_token()
     orders = await asyncio.gather(*(shop.take(link, browser) for _ in range(AT_ONCE)))
@@ -143,12 +42,6 @@ async def test_a_checkout_stays_with_its_order_however_often_it_asks(shop: Shop)
     assert (paid.order_id, paid.status) == (orders[0].order_id, OrderStatus.SUCCESS)
     assert (await shop.take(link)).order_id != paid.order_id
     assert (await shop.shown(link)).uses.paid == 1
-
-
-async def test_a_link_for_one_payment_has_one_checkout_for_everybody(shop: Shop) -> None:
-    link = await shop.link()
-    orders = await asyncio.gather(*(shop.take(link) for _ in range(AT_ONCE)))
-    assert len({order.order_id for order in orders}) == 1
 
 
 @pytest.mark.parametrize(("before", "after"), [(1, 2), (3, 1)])
@@ -326,20 +219,6 @@ async def test_who_opens_the_chosen_page_again_keeps_it_open(shop: Shop) -> None
     assert refused.value.reason == "PAYMENT_LINK_BUSY"
     shop.later.append(timedelta(minutes=4))
     await shop.take(link, other, provider="paypal")
-
-
-async def test_failed_orders_that_come_back_at_once_take_no_more_than_is_free(shop: Shop) -> None:
-    link = await shop.link(max_uses=AT_ONCE)
-    orders = [await shop.take(link) for _ in range(AT_ONCE)]
-    for order in orders:
-        await shop.fail(order, await shop.pay(order))
-    change = replace(NO_CHANGE, max_uses=3)
-    await shop.links.update(shop.merchant_id, link.payment_link_id, change)
-    results = await asyncio.gather(
-        *(shop.pay(order) for order in orders), *(shop.take(link) for _ in range(2)), return_exceptions=True
-    )
-    assert len([one for one in results if not isinstance(one, ApiError)]) == 3
-    assert (await shop.shown(link)).uses.taken == 3
 
 
 async def test_link_that_is_switched_off_or_over_takes_nobody_but_lets_who_has_begun_go_on(shop: Shop) -> None:
