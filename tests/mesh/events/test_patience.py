@@ -42,6 +42,18 @@ async def test_what_nobody_waits_for_is_not_kept_for_long(
     assert len(world.applied[0]) == (BATCH if ends == "batch" else 1)
 
 
+async def test_what_came_first_is_kept_no_longer_for_what_comes_behind_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    messages = [Message(number, number) for number in range(1, 4)]
+    now = iter([100.0, 101.0, 104.0, 105.0, 106.0])
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(now)))
+    world.patient = {messages[0].event_id: 3.0, messages[1].event_id: 9.0, messages[2].event_id: 9.0}
+    world.fetched = [messages[:1], messages[1:2], [], messages[2:]]
+    await world.consumer._step()
+    assert world.applied == [[one.event_id for one in messages[:2]]]
+
+
 async def test_only_what_somebody_waits_for_is_counted_as_urgent(world: World) -> None:
     counts: list[int] = []
 

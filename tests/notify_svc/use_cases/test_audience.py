@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any, cast
 
 import pytest
 
 from notify_svc.domain.endpoint import Kind
+from notify_svc.domain.event import PublicEvent
 from notify_svc.storage.endpoints import Subscription
 from notify_svc.use_cases import audience as module
-from notify_svc.use_cases.audience import LATER_SECONDS, REMEMBERED_SECONDS, Audience
+from notify_svc.use_cases.audience import LATER_SECONDS, REMEMBERED_SECONDS, SOON_SECONDS, Audience
+from notify_svc.use_cases.fan_out import FanOut
 
 ONE, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
 
@@ -48,6 +51,26 @@ def test_merchant_who_is_not_known_or_was_long_ago_may_wait() -> None:
     assert audience.patience(ONE, "order.created") == LATER_SECONDS
     now += 0.01
     assert audience.patience(ONE, "order.created") == 0
+
+
+async def test_fan_out_says_what_endpoints_take_as_it_reads_them() -> None:
+    class Stores:
+        """What a fan-out asks, and nobody's deliveries."""
+
+        async def subscriptions(self, _session: Any, merchants: Any) -> Any:
+            """Return what one of them takes."""
+            assert merchants == {ONE, OTHER}
+            return {ONE: [taking("order.succeeded")]}
+
+        async def add(self, *_: Any) -> None:
+            """Store events."""
+
+    audience, stores = Audience(), cast(Any, Stores())
+    events = [PublicEvent(uuid.uuid4(), one, "refund.created", *[None] * 6) for one in (ONE, OTHER)]  # type: ignore[arg-type]
+    await FanOut(stores, stores, audience=audience).publish(cast(Any, None), events)
+    types = ["order.succeeded", "order.created", "refund.created"]
+    assert [audience.patience(ONE, one) for one in types] == [0, SOON_SECONDS, LATER_SECONDS]
+    assert [audience.patience(OTHER, one) for one in types] == [LATER_SECONDS] * 3
 
 
 def test_who_reads_a_stream_waits_for_everything() -> None:
