@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from mesh.events import consumer as module
 from mesh.events.consumer import BATCH
 from tests.mesh.events.test_consuming import Message, World, world_of
+from tests.support.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -52,6 +55,22 @@ async def test_what_came_first_is_kept_no_longer_for_what_comes_behind_it(
     world.fetched = [messages[:1], messages[1:2], [], messages[2:]]
     await world.consumer._step()
     assert world.applied == [[one.event_id for one in messages[:2]]]
+
+
+async def test_what_nobody_waits_for_is_applied_in_time_though_nothing_else_comes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch, few = world.fetch, [Message(1)]
+
+    async def fetch_or_wait(most: int, **how: float) -> list[Any]:
+        return await fetch(most, **how) if world.fetched else await asyncio.Event().wait()  # type: ignore[return-value]
+
+    monkeypatch.setattr(world, "fetch", fetch_or_wait)
+    world.patient = {few[0].event_id: 0.05}
+    world.fetched = [few]
+    async with asyncio.timeout(PATIENCE / 2):
+        await world.consumer._step()
+    assert world.applied == [[few[0].event_id]]
 
 
 async def test_only_what_somebody_waits_for_is_counted_as_urgent(world: World) -> None:
