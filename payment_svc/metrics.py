@@ -87,6 +87,9 @@ DISPUTE_DEADLINE = gauge(
 DISPUTES_MISSED = gauge(
     "fusionxpay_disputes_missed", "Disputes that nobody answered in time, and that are not decided yet"
 )
+BACKUP_AGE = gauge(
+    "fusionxpay_backup_age_seconds", "How long ago the databases were last backed up; NaN: nobody has said so yet"
+)
 RECONCILED = gauge(
     "fusionxpay_reconciliation_last_success_time",
     "When records were last compared with a provider's, Unix time; 0: never", provider=_PROVIDER,

@@ -126,6 +126,8 @@ _RULES = (
     _Rule("ReviewOpen", "fusionxpay_reviews_open", _positive, "{value:.0f} reviews: {kind}", page=False),
     _Rule("DisputeDue", "fusionxpay_dispute_next_deadline_seconds", lambda v: v < 2 * 86400,
           "an answer to a dispute is due in {value:.0f} s", page=False),
+    _Rule("BackupOld", "fusionxpay_backup_age_seconds", lambda v: v > 26 * 3600,
+          "the newest backup of the databases is {value:.0f} s old", page=False),
     _Rule("BooksDiffer", "fusionxpay_reconciliation_differences", _positive, "{value:.0f} payments at {provider}",
           page=False),
     _Rule("BooksNotCompared", "fusionxpay_reconciliation_age_seconds", lambda v: v > 36 * 3600,

@@ -14,7 +14,7 @@ from mesh.storage.database import Session, Statement, statement
 from mesh.storage.schema import NOW
 from payment_svc.domain.dispute import DECIDED, DisputeStatus
 from payment_svc.domain.refund import RefundStatus
-from payment_svc.tables import attempts, disputes, operations, payments, provider_events, refunds, reviews
+from payment_svc.tables import attempts, backups, disputes, operations, payments, provider_events, refunds, reviews
 
 
 class Open(NamedTuple):
@@ -132,6 +132,9 @@ _DUE = statement(
     ),
     Due,
 )
+_BACKUP_AGE = statement(
+    sa.select(NOW - backups.c.backup_time).order_by(backups.c.backup_time.desc()).limit(1), timedelta
+)
 
 
 class MeasureRepository:
@@ -160,6 +163,10 @@ class MeasureRepository:
     async def refunds(self, session: Session) -> list[Open]:
         """Return refunds that have not ended, by the payment's provider."""
         return await session.all(_REFUNDS)
+
+    async def backup_age(self, session: Session) -> timedelta | None:
+        """Return how long ago this database was dumped; None where nobody has said so yet."""
+        return await session.one(_BACKUP_AGE)
 
     async def disputes(self, session: Session) -> list[Disputed]:
         """Return disputes that are not decided, by status."""

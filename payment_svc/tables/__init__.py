@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from payment_svc.tables.base import metadata
 from payment_svc.tables.books import book_comparison_turns, book_comparisons
-from payment_svc.tables.care import restores, reviews
+from payment_svc.tables.care import backups, restores, reviews
 from payment_svc.tables.money_back import disputes, refunds
 from payment_svc.tables.payments import attempts, operations, payments
 from payment_svc.tables.providers import (
@@ -19,6 +19,7 @@ from payment_svc.tables.providers import (
 
 __all__ = [
     "attempts",
+    "backups",
     "book_comparison_turns",
     "book_comparisons",
     "disputes",

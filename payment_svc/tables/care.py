@@ -1,4 +1,4 @@
-"""What is asked of persons, and what operators have done: reviews and restores."""
+"""What is asked of persons, and what operators have done: reviews, restores and backups."""
 
 from __future__ import annotations
 
@@ -54,3 +54,6 @@ restores = sa.Table(
     # what was committed before is in it
     sa.Column("backup_time", TIME, nullable=False),
 )
+
+# written by who has dumped this database and all others
+backups = sa.Table("backups", metadata, sa.Column("backup_time", TIME, primary_key=True))

@@ -42,7 +42,7 @@ class Measures:
             payments, unknown = await store.payments(session), await store.unknown(session)
             reviews, events = await store.reviews(session), await store.events(session)
             refunds, disputes = await store.refunds(session), await store.disputes(session)
-            books = await self._comparisons.books(session)
+            books, backup_age = await self._comparisons.books(session), await store.backup_age(session)
         found: dict[tuple[Gauge, tuple[str, ...]], float] = {}
         for rows, count, oldest in (
             (payments, metrics.PAYMENTS_OPEN, metrics.PAYMENTS_OLDEST),
@@ -59,6 +59,7 @@ class Measures:
         left = [row.left.total_seconds() for row in unanswered if row.left is not None]
         metrics.DISPUTE_DEADLINE.set(min(left, default=math.nan))
         self._show(books)
+        metrics.BACKUP_AGE.set(backup_age.total_seconds() if backup_age is not None else math.nan)
         metrics.DISPUTES_MISSED.set(sum(row.missed for row in unanswered))
         return False
 

@@ -50,7 +50,8 @@ class Dump:
 def backup(server: str, folder: Path, say: Say) -> Path:
     """Dump every database of the server into a new folder in `folder`, and return that.
 
-    It has a manifest once it is complete, and is no backup before.
+    It has a manifest once it is complete, and is no backup before. The payment service is told of it then, whose
+    metrics say how old the newest one is.
 
     Raises:
         StackError: a database cannot be read, or the folder not written.
@@ -63,7 +64,20 @@ def backup(server: str, folder: Path, say: Say) -> Path:
         write_private(place / MANIFEST, json.dumps({name: asdict(dump) for name, dump in dumps.items()}, indent=2))
     except (OSError, psycopg.Error) as error:
         raise StackError(f"no backup in {place}: {error}") from error
+    if payments := dumps.get("payments"):
+        _note_backup(server, payments.time, say)
     return place
+
+
+def _note_backup(server: str, time: str, say: Say) -> None:
+    """Have the payment service know of a backup; one that nobody can be told of is a backup all the same."""
+    try:
+        with psycopg.connect(database_url(server, "payments"), connect_timeout=10) as connection:
+            if connection.execute("SELECT 1 FROM pg_tables WHERE tablename = 'backups'").fetchone():
+                connection.execute("DELETE FROM backups")
+                connection.execute("INSERT INTO backups (backup_time) VALUES (%s)", [time])
+    except psycopg.Error as error:
+        say(f"the backup is whole, but the payment service cannot be told of it: {error}")
 
 
 def _has_console(server: str) -> bool:

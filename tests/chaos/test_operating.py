@@ -191,6 +191,8 @@ def test_database_that_is_lost_comes_back_and_what_came_after_its_backup_is_list
         made = run("backup", str(tmp_path / "backups"))
         assert made.exit_code == 0, made.output
         merchants.more()
+    with psycopg.connect(stack.ready.database_urls["payments"]) as connection:
+        assert connection.execute("SELECT backup_time < now() FROM backups").fetchall() == [(True,)]
     _lose(stack, "payments")
     restored = run("restore", made.stdout.strip(), "--database", "payments", "--json")
     assert restored.exit_code == 0, restored.output

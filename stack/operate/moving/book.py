@@ -22,7 +22,7 @@ DATABASES = ("payments", "orders", "notify", "identity")
 """In the order in which events go through them, which is that in which they are emptied of what is under way."""
 STAYING = frozenset(
     {
-        *("alembic_version", "outbox", "inbox", "dead_letters", "restores", "merchant_moves"),
+        *("alembic_version", "outbox", "inbox", "dead_letters", "restores", "backups", "merchant_moves"),
         *("provider_events", "provider_calls", "provider_maintenances"),
         *("book_comparisons", "book_comparison_turns"),
     }

@@ -48,6 +48,7 @@ WRONG = {
     "fusionxpay_refunds_pending_oldest_seconds": (864001, {"provider": "stripe"}, "RefundPending"),
     "fusionxpay_reviews_open": (1, {"kind": "AMOUNT_DIFFERS"}, "ReviewOpen"),
     "fusionxpay_dispute_next_deadline_seconds": (86400, {}, "DisputeDue"),
+    "fusionxpay_backup_age_seconds": (26 * 3600 + 1, {}, "BackupOld"),
     "fusionxpay_reconciliation_differences": (2, {"provider": "stripe"}, "BooksDiffer"),
     "fusionxpay_reconciliation_age_seconds": (36 * 3600 + 1, {"provider": "stripe"}, "BooksNotCompared"),
     "fusionxpay_deliveries_due_oldest_seconds": (61, {"kind": "WEBHOOK"}, "DeliveriesLate"),
