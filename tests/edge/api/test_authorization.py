@@ -16,7 +16,7 @@ from edge.use_cases import signing
 from edge.use_cases.request_checks import RequestChecks
 from edge.use_cases.signing import SignedRequest
 from mesh.errors import unavailable
-from mesh.rpc.headers import CHECK, KEY_CHECK
+from mesh.rpc.headers import CHECK, KEY_CHECK, MAX_BODY
 from mesh.rpc.routes import contract_routes
 
 SECRET = "sk_test_" + "A" * 43
@@ -43,6 +43,7 @@ class World:
         self.asked: list[bytes] = []
         self.nonces: list[tuple[UUID, str]] = []
         self.uses: list[UUID] = []
+        self.body = b""
 
     async def identify(self, secret_digest: bytes) -> Identity | None:
         self.asked.append(secret_digest)
@@ -55,7 +56,7 @@ class World:
     async def check(self, about: str = "", **headers: str) -> external_auth_pb2.CheckResponse:
         request = external_auth_pb2.CheckRequest()
         http = request.attributes.request.http
-        http.method, http.path = "GET", "/v1/orders"
+        http.method, http.path, http.raw_body = "POST" if self.body else "GET", "/v1/orders", self.body
         http.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
         servicer = AuthorizationServicer(self, self, CHECKS, self.uses.append)
         answer: external_auth_pb2.CheckResponse = await servicer.Check(request, _Asked(about))  # type: ignore[arg-type]
@@ -95,6 +96,15 @@ async def test_what_has_the_form_of_a_key_is_looked_up_and_nothing_is_told_of_it
     assert [detail["reason"] for detail in refusal["details"] if "reason" in detail] == ["API_KEY_INVALID"]
     assert SECRET not in answer.denied_response.body
     assert not world.uses
+
+
+@pytest.mark.parametrize(("more", "code"), [(0, 0), (1, 413)])
+async def test_body_is_refused_that_is_longer_than_envoy_hands_on_whole(more: int, code: int) -> None:
+    world = World(identity())
+    world.body = b'{"amount":{"value":"1.00","currency":"EUR"}}'.ljust(MAX_BODY + more)
+    answer = await world.check(authorization=f"Bearer {SECRET}", content_type="application/json")
+    assert answer.denied_response.status.code == code
+    assert bool(world.uses) is not bool(more)
 
 
 @pytest.mark.parametrize("mode", Mode)

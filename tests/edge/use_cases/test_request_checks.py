@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
 
 import orjson
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from edge.use_cases import duplicates
-from edge.use_cases.request_checks import MAX_VIOLATIONS, RequestChecks
+from edge.use_cases import duplicates, json_values
+from edge.use_cases.request_checks import MAX_REST_BYTES, MAX_REST_COMMAS, MAX_VIOLATIONS, RequestChecks
 from mesh.errors import FieldViolation
 from mesh.rpc.headers import MAX_BODY
 from mesh.rpc.routes import contract_routes
@@ -216,6 +219,41 @@ def test_all_that_is_wrong_is_told_at_once_and_what_was_probably_meant() -> None
 def test_thousands_of_wrong_fields_cost_no_more_than_a_few() -> None:
     body = {f"descripton{number}": 1 for number in range(3000)}
     assert len(CHECKS.violations("POST", "/v1/orders", JSON, orjson.dumps(body))) == MAX_VIOLATIONS
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "pair"),
+    [(json_values, "of_object", b'"wrong%d":1'), (duplicates, "of_body", b'"n%d":1,"n%d":1')],
+)
+def test_of_thousands_that_are_wrong_a_few_are_looked_for(
+    module: ModuleType, name: str, pair: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is told is bounded anyway: this is what it costs."""
+    look, looked_at = getattr(module, name), list[FieldViolation]()
+
+    def counted(*given: Any) -> Iterator[FieldViolation]:
+        for one in look(*given):
+            looked_at.append(one)
+            yield one
+
+    monkeypatch.setattr(module, name, counted)
+    body = b"{" + b",".join(pair.replace(b"%d", b"%d" % number) for number in range(2000)) + b"}"
+    assert len(CHECKS.violations("POST", "/v1/orders", JSON, body)) == MAX_VIOLATIONS
+    assert len(looked_at) <= MAX_VIOLATIONS + 1
+
+
+@pytest.mark.parametrize(("length", "commas", "is_read"), [
+    (MAX_REST_BYTES, 0, True), (MAX_REST_BYTES + 1, 0, False),
+    (MAX_REST_BYTES, MAX_REST_COMMAS, True), (MAX_REST_BYTES, MAX_REST_COMMAS + 1, False),
+])  # fmt: skip
+def test_of_a_body_up_to_its_bounds_the_rest_is_read_as_well(length: int, commas: int, is_read: bool) -> None:
+    body = b'{"descripton":"%s","merchant_order_id":"' + b"x" * 200 + b'"}'
+    begun = body.replace(b"%s", b"," * (commas - 1 if commas else 0))
+    whole = begun.replace(b'{"descripton":"', b'{"descripton":"' + b"x" * (length - len(begun)))
+    assert (len(whole), whole.count(b",")) == (length, commas or 1)
+    found = [one.field for one in CHECKS.violations("POST", "/v1/orders", JSON, whole)]
+    assert ("merchant_order_id" in found) is is_read
+    assert found[0] == "descripton"
 
 
 @pytest.mark.parametrize(
