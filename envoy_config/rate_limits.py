@@ -11,16 +11,32 @@ from envoy_config.standing import KNOWN, REFUSED, STANDING, STRANGER
 from mesh.rpc.headers import KEY_KEY, WEBHOOK_PATH
 from mesh.rpc.interceptors import MERCHANT_KEY
 
+LISTS_PART = 10
+"""A merchant's limit of lists is one in so many of its requests: as much more is what a long page costs."""
+KIND, LIST = "kind", "list"
+ROUTES = "fusionxpay"
+"""Where Envoy keeps what we say of a route."""
+
 
 def of_identities(options: EnvoyOptions) -> Config:
-    """Limit each merchant, and each of its keys."""
+    """Limit each merchant, each of its keys, and its lists: what one asks for takes no other's turn at this Envoy."""
     rates = {"merchant": options.requests_per_second, "key": options.key_requests_per_second}
+    of_lists = {
+        "entries": [{"key": "merchant"}, {"key": KIND, "value": LIST}],
+        "token_bucket": _bucket(max(1, options.requests_per_second // LISTS_PART)),
+    }
+    each = [{"entries": [{"key": name}], "token_bucket": _bucket(rate)} for name, rate in rates.items()]
     return _local_limit(
         "merchants",
         token_bucket=_UNBOUND,
-        rate_limits=_BY_IDENTITY,
-        descriptors=[{"entries": [{"key": name}], "token_bucket": _bucket(rate)} for name, rate in rates.items()],
+        rate_limits=[*_BY_IDENTITY, {"actions": [_by_header(MERCHANT_KEY, "merchant"), _OF_ROUTE]}],
+        descriptors=[*each, of_lists],
     )
+
+
+def noted_list() -> Config:
+    """Return what a route says of itself that leads to a list."""
+    return {"metadata": {"filter_metadata": {ROUTES: {KIND: LIST}}}}
 
 
 def of_strangers(per_second: int) -> Config:
@@ -166,6 +182,16 @@ def _by_header(header: str, name: str) -> Config:
 
 
 _BY_IDENTITY = [{"actions": [_by_header(MERCHANT_KEY, "merchant")]}, {"actions": [_by_header(KEY_KEY, "key")]}]
+
+
+_OF_ROUTE = {
+    "metadata": {
+        "descriptor_key": KIND,
+        "metadata_key": {"key": ROUTES, "path": [{"key": KIND}]},
+        "source": "ROUTE_ENTRY",
+    }
+}
+"""The action that takes what a route says of itself: where it says nothing, there is no such limit."""
 
 
 def _always(key: str) -> Config:

@@ -25,10 +25,12 @@ from envoy_config.filters import http_filters, of_answer, of_conversations, of_h
 from envoy_config.listeners import public_listeners
 from envoy_config.metrics import admin_address, administration, metrics_listener
 from envoy_config.options import EnvoyOptions
+from envoy_config.rate_limits import noted_list
 from envoy_config.tracing import collector, tracing
 from mesh.contract.descriptors import DESCRIPTORS
 from mesh.contract.generated import write_or_check
 from mesh.rpc.routes import REFLECTION_PATHS, Route, contract_routes
+from mesh.rpc.shares import is_list
 
 FOLDER = Path(__file__).resolve().parent.parent / "envoy"
 RENDERED = FOLDER / "envoy.yaml"
@@ -174,6 +176,7 @@ def _forward(route: Route, match: Config, name: str, options: EnvoyOptions) -> C
             },
         },
         "typed_per_filter_config": of_merchants(route) if route.is_authenticated else of_providers(options),
+        **(noted_list() if is_list(route.rpc) else {}),
     }
 
 
@@ -184,6 +187,7 @@ def _grpc_route(route: Route) -> Config:
         "name": f"grpc {path}",
         "match": {"path": path, "grpc": {}},
         "route": {"cluster": route.package, **_times(route)},
+        **(noted_list() if is_list(route.rpc) else {}),
     }
 
 

@@ -31,6 +31,8 @@ class Call:
     trace_id: str
     merchant_id: str = ""
     """Whose data it is about: the merchant's own id in test mode, one derived from it in live mode."""
+    is_own: bool = False
+    """Whether a merchant's key came in: the merchant calls, and nobody of ours in its place."""
     idempotency_key: str | None = None
     request_id: str = ""
     """The edge's id of the request, which the client has in the `x-request-id` of its answer."""

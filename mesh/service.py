@@ -53,6 +53,8 @@ LOOK_SECONDS = 30.0
 """How often the probe of a database that answers reads its revision and its clock."""
 CLOSE_SECONDS = 1.0
 """How long connections may take to close, when nothing of the grace is left."""
+MAX_PENDING = 10_000
+"""How many calls may have come that nobody has looked at: as many as an Envoy has under way at the most."""
 LAST_SECONDS = 0.75
 """After which a process that should have ended is ended: with the defaults, eleven seconds after it was asked to."""
 
@@ -88,6 +90,23 @@ class Service:
     on_drain: Sequence[Callable[[], None]] = ()
     """What has to be asked to end, such as streams: asked when balancers have noticed, before calls are ended."""
     on_close: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
+
+
+def server_options(max_connection_age_seconds: float) -> list[tuple[str, int]]:
+    """Return what gRPC is told of our servers."""
+    return [
+        # a second process on the same port must fail, not share its calls silently
+        ("grpc.so_reuseport", 0),
+        # clients look the name up again when a connection ends
+        ("grpc.max_connection_age_ms", int(max_connection_age_seconds * 1000)),
+        ("grpc.keepalive_time_ms", 300_000),
+        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+        ("grpc.max_receive_message_length", 1 << 20),
+        # above a thousand gRPC ends calls that it has handed to nobody yet as CANCELLED, which tells nobody what to do;
+        # we refuse them, too, and say why
+        ("grpc.server.max_pending_requests", MAX_PENDING),
+        ("grpc.server.max_pending_requests_hard_limit", MAX_PENDING),
+    ]
 
 
 @dataclass
@@ -148,18 +167,7 @@ class Runner:
         if settings.tls:
             # without certificates nobody has a name
             interceptors.insert(0, CallerInterceptor(callers))
-        server = grpc.aio.server(
-            interceptors=interceptors,
-            options=[
-                # a second process on the same port must fail, not share its calls silently
-                ("grpc.so_reuseport", 0),
-                # clients look the name up again when a connection ends
-                ("grpc.max_connection_age_ms", int(settings.max_connection_age_seconds * 1000)),
-                ("grpc.keepalive_time_ms", 300_000),
-                ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
-                ("grpc.max_receive_message_length", 1 << 20),
-            ],
-        )
+        server = grpc.aio.server(interceptors=interceptors, options=server_options(settings.max_connection_age_seconds))
         by_name: Any = ByName(server)
         for registration in registrations:
             registration.add(registration.servicer, by_name)

@@ -24,7 +24,8 @@ from google.protobuf.message import DecodeError, Message
 from mesh import context, tracing
 from mesh.errors import DETAILS_KEY, ApiError, invalid, permission_denied, unauthenticated, unavailable
 from mesh.metrics import CODES, OVERLOADED, RPC_ANSWERS, RPC_SECONDS, STREAMS_OPEN, prime
-from mesh.rpc.shares import Shares
+from mesh.rpc.headers import KEY_KEY
+from mesh.rpc.shares import LISTS_AT_ONCE, Shares, is_list
 from mesh.telemetry import get_logger
 from mesh.tracing import names
 from mesh.validation import validate
@@ -82,7 +83,8 @@ def access_of(service: ServiceDescriptor) -> dict[str, Rule]:
     table: dict[str, Rule] = {}
     for method in service.methods:
         declared = method.GetOptions().Extensions
-        rule = Rule(declared[access_pb2.access], declared[access_pb2.scope], declared[access_pb2.at_once])
+        at_once = declared[access_pb2.at_once] or (LISTS_AT_ONCE if is_list(method) else 0)
+        rule = Rule(declared[access_pb2.access], declared[access_pb2.scope], at_once)
         if rule.access == access_pb2.ACCESS_UNSPECIFIED:
             raise TypeError(f"{method.full_name} does not declare who may call it")
         if (rule.access == access_pb2.ACCESS_MERCHANT) != bool(rule.scope):
@@ -141,7 +143,6 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
     def _wrap(self, method: str, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
         behaviour = cast(Behaviour, handler.unary_unary)
-        is_own = self._access[method].access == access_pb2.ACCESS_MERCHANT
 
         async def call(request: Message, servicer: ServicerContext) -> Message:
             async def answer(running: context.Call) -> Message:
@@ -149,7 +150,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                     OVERLOADED.inc()
                     raise unavailable("OVERLOADED", "too many requests are in flight, try again")
                 self._admit(request, running, method)
-                taken = self._shares.take(running.merchant_id, method, is_own=is_own)
+                taken = self._shares.take(running.merchant_id, method, is_own=running.is_own)
                 try:
                     return await self._answer(behaviour, request, servicer, running)
                 finally:
@@ -263,6 +264,7 @@ def _begin(method: str, metadata: Iterable[tuple[str, Any]], remaining: float | 
         parent_id=trace.span_id,
         sampled=trace.sampled,
         merchant_id=headers.get(MERCHANT_KEY, ""),
+        is_own=KEY_KEY in headers,
         mode=headers.get(MODE_KEY, ""),
         scopes=_grants(headers.get(SCOPES_KEY, "")),
         idempotency_key=headers.get(IDEMPOTENCY_KEY),

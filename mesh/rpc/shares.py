@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import grpc
+from google.protobuf.descriptor import MethodDescriptor
 
 from mesh.errors import ApiError, unavailable
 from mesh.metrics import SHARE_USED_UP
@@ -17,12 +18,14 @@ PART = 10
 """A merchant is sure of one in so many of the calls that a process takes at once; it has no more once that is full."""
 FULL = 2
 """A process counts as full when one in so many of its places is taken: the others are for whoever has less."""
+LISTS_AT_ONCE = 8
+"""How many calls of a list a merchant has under way at a process, unless the contract says otherwise."""
 COME_BACK_SECONDS = 1
 """When who was refused comes again: by then, calls that are as fast as most have ended many times."""
 
 
-Taken = tuple[tuple[str, str | bool], ...]
-"""What a call is counted under."""
+Taken = tuple[tuple[str, bool, str], ...]
+"""What a call is counted under: its merchant, whether it is the merchant's own, and its RPC, or none for all."""
 
 
 class Shares:
@@ -37,7 +40,7 @@ class Shares:
         self._most = max(1, max_concurrent // PART)
         self._full = max_concurrent // FULL
         self._bounds = bounds
-        self._running: dict[tuple[str, str | bool], int] = {}
+        self._running: dict[tuple[str, bool, str], int] = {}
         self._total = 0
 
     def take(self, merchant_id: str, method: str, *, is_own: bool) -> Taken:
@@ -48,12 +51,12 @@ class Shares:
         """
         if not merchant_id:
             return ()
-        running, of_all = self._running, (merchant_id, is_own)
+        running, of_all = self._running, (merchant_id, is_own, "")
         count = running.get(of_all, 0)
         # a merchant who is alone may wait for a slow provider with as many payments as there is room for
         if count >= self._most and self._total >= self._full:
             raise _refused(self._most, is_own=is_own)
-        bound, of_method = self._bounds.get(method), (merchant_id, method)
+        bound, of_method = self._bounds.get(method), (merchant_id, is_own, method)
         if bound and running.get(of_method, 0) >= bound:
             raise _refused(bound, is_own=is_own)
         running[of_all] = count + 1
@@ -72,6 +75,11 @@ class Shares:
                 self._running[each] = left
             else:
                 del self._running[each]
+
+
+def is_list(method: MethodDescriptor) -> bool:
+    """Whether an RPC answers with a page of many things, and so may cost what ten other calls do."""
+    return method.name.startswith("List") or "page_size" in method.input_type.fields_by_name
 
 
 def _refused(most: int, *, is_own: bool) -> ApiError:

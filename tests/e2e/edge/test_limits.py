@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter
 from collections.abc import Callable
 
@@ -10,6 +11,7 @@ import httpx
 from fusionx.order.v1 import order_service_pb2 as orders
 from fusionx.order.v1.order_service_pb2_grpc import OrderServiceStub
 
+from envoy_config.rate_limits import LISTS_PART
 from stack.stack import Ready
 from tests.support.merchant.api import LIVE, Merchant
 from tests.support.merchant.errors import problem
@@ -63,6 +65,23 @@ def test_key_is_limited_and_leaves_the_rest_to_the_merchants_other_keys(
     first = new_merchant()
     assert refused_of(asked(url, first))
     assert asked(url, new_merchant(first.merchant_id), 1)[0].status_code == 200
+
+
+def test_lists_are_a_tenth_of_what_a_merchant_may_ask_for(edges: Edges, new_merchant: NewMerchant) -> None:
+    """A long page costs what ten calls do: two hundred a second of one merchant's left others no turn."""
+    url, merchant = edges.envoy(requests_per_second=5 * LISTS_PART), new_merchant()
+    headers = {"authorization": f"Bearer {merchant.secret}"}
+    refused = refused_of(asked(url, merchant))
+    assert refused
+    assert {problem(one)[1] for one in refused} == {"RATE_LIMITED"}
+    with grpc.insecure_channel(url.removeprefix("http://")) as channel:
+        call = OrderServiceStub(channel).ListOrders
+        answers = [call.future(orders.ListOrdersRequest(), metadata=merchant.metadata, timeout=10) for _ in range(8)]
+        assert grpc.StatusCode.RESOURCE_EXHAUSTED in {answer.code() for answer in answers}
+    # which takes nothing from what else it may
+    with httpx.Client(base_url=url, headers=headers, timeout=30) as http:
+        assert {http.get(f"/v1/orders/{uuid.uuid4()}").status_code for _ in range(5)} == {404}
+    assert asked(url, new_merchant(), 1)[0].status_code == 200
 
 
 def test_claimed_identity_gets_no_other_bucket(edges: Edges, merchant: Merchant) -> None:

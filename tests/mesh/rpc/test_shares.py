@@ -14,22 +14,26 @@ from fusionx.notify.v1 import event_service_pb2 as service_pb2
 from fusionx.notify.v1 import event_service_pb2_grpc as service_grpc
 from fusionx.order.v1 import order_payment_service_pb2 as internal_pb2
 from fusionx.order.v1 import order_payment_service_pb2_grpc as internal_grpc
+from fusionx.payment.v1 import timeline_service_pb2 as timeline_pb2
 from fusionx.type.v1 import access_pb2, money_pb2
 from google.protobuf.descriptor import ServiceDescriptor
 
 from mesh.errors import ApiError
 from mesh.rpc.interceptors import CallInterceptor, access_of
-from mesh.rpc.shares import FULL
+from mesh.rpc.shares import FULL, LISTS_AT_ONCE
 from tests.support.waiting import come_true
 
 EVENTS: ServiceDescriptor = service_pb2.DESCRIPTOR.services_by_name["EventService"]
 ORDERS: ServiceDescriptor = internal_pb2.DESCRIPTOR.services_by_name["OrderPaymentService"]
+TIMELINES: ServiceDescriptor = timeline_pb2.DESCRIPTOR.services_by_name["TimelineService"]
 SHARE = 3
 MOST = SHARE * 10
 
 
-def of(merchant_id: str, mode: str = "test") -> Any:
-    return (("x-merchant-id", merchant_id), ("x-merchant-scopes", "*"), ("x-merchant-mode", mode))
+def of(merchant_id: str, mode: str = "test", key_id: str = "key") -> Any:
+    """Return what the edge says of a merchant's call; without a key, what the mesh says of one in its place."""
+    key = (("x-merchant-key", key_id),) if key_id else ()
+    return (("x-merchant-id", merchant_id), ("x-merchant-scopes", "*"), ("x-merchant-mode", mode), *key)
 
 
 class Held(service_grpc.EventServiceServicer, internal_grpc.OrderPaymentServiceServicer):
@@ -49,6 +53,12 @@ class Held(service_grpc.EventServiceServicer, internal_grpc.OrderPaymentServiceS
     async def GetEvent(self, request: service_pb2.GetEventRequest, _: Any) -> event_pb2.Event:  # noqa: N802
         await self._hold()
         return event_pb2.Event(event_id=request.event_id)
+
+    async def ListEvents(  # noqa: N802
+        self, _request: service_pb2.ListEventsRequest, _: Any
+    ) -> service_pb2.ListEventsResponse:
+        await self._hold()
+        return service_pb2.ListEventsResponse()
 
     async def ResendEvents(  # noqa: N802
         self, _request: service_pb2.ResendEventsRequest, _: Any
@@ -87,6 +97,11 @@ def get(channel: grpc.aio.Channel, merchant_id: str) -> Any:
     return stub.GetEvent(request, metadata=of(merchant_id))
 
 
+def page(channel: grpc.aio.Channel, merchant_id: str, key_id: str = "key") -> Any:
+    stub: Any = service_grpc.EventServiceStub(channel)
+    return stub.ListEvents(service_pb2.ListEventsRequest(), metadata=of(merchant_id, key_id=key_id))
+
+
 def settle(channel: grpc.aio.Channel, merchant_id: str) -> Any:
     order_id, payment_id = str(uuid.uuid4()), str(uuid.uuid4())
     amount = money_pb2.Money(value="1.00", currency="EUR")
@@ -94,7 +109,7 @@ def settle(channel: grpc.aio.Channel, merchant_id: str) -> Any:
         order_id=order_id, merchant_id=merchant_id, payment_id=payment_id, amount=amount
     )
     stub: Any = internal_grpc.OrderPaymentServiceStub(channel)
-    return stub.SettleOrder(request, metadata=of(merchant_id))
+    return stub.SettleOrder(request, metadata=of(merchant_id, key_id=""))
 
 
 def resend(channel: grpc.aio.Channel, merchant_id: str) -> Any:
@@ -174,3 +189,25 @@ async def test_rpc_that_waits_for_others_has_a_bound_of_its_own(channel: grpc.ai
     await come_true(lambda: held.running == bound + 1, "another RPC")
     held.may_end.set()
     await asyncio.gather(*calls)
+
+
+async def test_lists_of_a_merchant_are_few_at_once_and_whoever_looks_after_it_has_room(
+    channel: grpc.aio.Channel, held: Held
+) -> None:
+    """One that asked for two hundred pages a second had a replica answer nobody else."""
+    one, other = str(uuid.uuid4()), str(uuid.uuid4())
+    calls = [page(channel, one) for _ in range(LISTS_AT_ONCE)]
+    await come_true(lambda: held.running == len(calls), "as many as may be")
+    assert await refused(page(channel, one)) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_CALLS", "1")
+    calls += [get(channel, one), page(channel, other), page(channel, one, key_id="")]
+    await come_true(lambda: held.running == len(calls), "another RPC, a neighbour, and the console")
+    held.may_end.set()
+    await asyncio.gather(*calls)
+
+
+def test_every_list_for_merchants_has_a_bound() -> None:
+    rules = access_of(EVENTS) | access_of(TIMELINES) | access_of(ORDERS)
+    of_merchants = {path.rpartition("/")[2]: rule.at_once for path, rule in rules.items() if rule.scope}
+    assert of_merchants["ListEvents"] == of_merchants["ListEventDeliveries"] == LISTS_AT_ONCE
+    assert of_merchants["GetOrderTimeline"] == of_merchants["ListProviderExchanges"] == LISTS_AT_ONCE
+    assert (of_merchants["GetEvent"], of_merchants["ResendEvents"]) == (0, 2)

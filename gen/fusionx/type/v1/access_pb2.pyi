@@ -58,5 +58,5 @@ other does; a key without it gets PERMISSION_DENIED, reason SCOPE_MISSING.
 at_once: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, _builtins.int]
 """How many calls of it one merchant has under way at a replica at the most, where that is fewer than of others (a
 tenth of all that a replica takes): of what calls somebody outside, or waits for a lock of the merchant's own. More
-get RESOURCE_EXHAUSTED, reason TOO_MANY_CALLS.
+get RESOURCE_EXHAUSTED, reason TOO_MANY_CALLS. Of a list it is 8 unless it is declared.
 """
