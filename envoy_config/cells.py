@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from envoy_config import local_replies, tls
 from envoy_config.config import TYPE, Config, dumped, typed
-from envoy_config.endpoints import HEALTH_CHECK, REPLICAS, endpoint
+from envoy_config.endpoints import HEALTH_CHECK, REPLICAS, WINDOWS, endpoint
 from envoy_config.listeners import public_listeners
 from envoy_config.metrics import admin_address
 from envoy_config.options import EnvoyOptions
@@ -127,6 +127,6 @@ def _cluster(name: str, addresses: str) -> Config:
             "endpoints": [{"lb_endpoints": [endpoint(one) for one in addresses.split(",")]}],
         },
         "typed_extension_protocol_options": {
-            options: {"@type": f"{TYPE}{options}", "explicit_http_config": {"http2_protocol_options": {}}}
+            options: {"@type": f"{TYPE}{options}", "explicit_http_config": {"http2_protocol_options": WINDOWS}}
         },
     }

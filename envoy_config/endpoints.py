@@ -35,6 +35,14 @@ NOT_AGAIN: Config = {
     },
 }
 """A retry goes to a replica that has not failed this request."""
+WINDOWS: Config = {
+    # what a client does not read stays here, and the service waits with the rest
+    "initial_stream_window_size": 256 << 10,
+    # a connection carries the answers to everybody. By default it holds less than two answers that nobody reads: then
+    # nobody else was answered at all. How many there may be is said by the limits of streams and of memory
+    "initial_connection_window_size": (1 << 31) - 1,
+}
+"""How much of an answer, and of all answers of one connection, may be on its way from a replica (RFC 9113, 5.2)."""
 
 
 def endpoint(address: str) -> Config:

@@ -20,7 +20,7 @@ from envoy_config import tls
 from envoy_config.access_log import audit_log
 from envoy_config.config import TYPE, Config, dumped, parsed
 from envoy_config.console import console_clusters, console_routes
-from envoy_config.endpoints import HEALTH_CHECK, NOT_AGAIN, REPLICAS, RETRIES, endpoint
+from envoy_config.endpoints import HEALTH_CHECK, NOT_AGAIN, REPLICAS, RETRIES, WINDOWS, endpoint
 from envoy_config.filters import http_filters, of_answer, of_conversations, of_head, of_merchants, of_providers
 from envoy_config.listeners import public_listeners
 from envoy_config.metrics import admin_address, administration, metrics_listener
@@ -270,7 +270,7 @@ def _cluster(name: str, addresses: str) -> Config:
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
                 "@type": f"{TYPE}envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-                "explicit_http_config": {"http2_protocol_options": {"connection_keepalive": _KEEPALIVE}},
+                "explicit_http_config": {"http2_protocol_options": WINDOWS | {"connection_keepalive": _KEEPALIVE}},
             }
         },
         "health_checks": [HEALTH_CHECK | {"grpc_health_check": {}}],

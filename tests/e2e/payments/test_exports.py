@@ -8,7 +8,6 @@ import json
 import uuid
 from collections.abc import Callable
 from contextlib import closing
-from typing import Any
 
 import httpx
 import psycopg
@@ -19,6 +18,7 @@ from mesh.rpc.exports import PAGE_SIZE
 from stack.stack import Ready
 from tests.support.merchant.api import Merchant
 from tests.support.merchant.errors import problem
+from tests.support.stack.storage import copies_of
 from tests.support.waiting import eventually
 
 
@@ -109,15 +109,3 @@ def test_more_than_a_page_is_one_file_and_what_breaks_in_between_is_no_shorter_o
         assert len(next(pieces).splitlines()) == PAGE_SIZE
         with pytest.raises(FusionXPayError, match="on our side"):
             next(pieces)
-
-
-def copies_of(database: psycopg.Connection[Any], order_id: str, count: int, **other: str) -> str:
-    """Give an order younger brothers in the database, and return the last one's id."""
-    table = "select column_name from information_schema.columns where table_name = 'orders'"
-    columns = [str(name) for (name,) in database.execute(table) if name != "order_id"]
-    values = ", ".join(other.get(name, name) for name in columns)
-    made = database.execute(
-        f"INSERT INTO orders (order_id, {', '.join(columns)}) SELECT uuidv7(), {values}"
-        f" FROM orders, generate_series(1, {count}) WHERE order_id = '{order_id}' RETURNING order_id::text"
-    )
-    return max(str(row[0]) for row in made)

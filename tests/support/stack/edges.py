@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import psutil
 
 from envoy_config.options import EnvoyOptions
@@ -105,6 +106,14 @@ def edges_of(stack: Ready, folder: Path) -> Iterator[Edges]:
     """Lend what starts replicas for the block."""
     with ExitStack() as undo:
         yield Edges(stack, folder, undo)
+
+
+def stat_of(folder: Path, name: str) -> int:
+    """Return what the one Envoy of a folder has counted under a name."""
+    (config,) = folder.glob("envoy-*.json")
+    admin = json.loads(config.read_text())["admin"]["address"]["socket_address"]
+    told = httpx.get(f"http://{admin['address']}:{admin['port_value']}/stats", params={"filter": f"^{name}$"})
+    return int(told.text.rpartition(":")[2])
 
 
 def with_addresses(site: StackLayout, further: Mapping[str, str]) -> Path:
