@@ -7,7 +7,15 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
@@ -149,7 +157,7 @@ def _are_pauses(value: str) -> str:
 class ConsumerSettings(BusSettings):
     """What a service that consumes events needs beside those that only publish."""
 
-    event_signatures_from: AwareDatetime | None = Field(
+    event_signatures_from: Annotated[AwareDatetime | None, BeforeValidator(lambda given: given or None)] = Field(
         None, description="events that were published before need no signature, RFC 3339; empty: all need one"
     )
     event_retry_seconds: Annotated[str, AfterValidator(_are_pauses)] = Field(
