@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from stat import S_IMODE
 from urllib.parse import urlsplit
@@ -30,10 +30,12 @@ from tests.support.net.raw_http import (
     frames,
     request_headers,
 )
-from tests.support.stack.edges import edges_of, stat_of
+from tests.support.stack.edges import edges_of, stat_of, stats_of
 from tests.support.stack.storage import rows_of
+from tests.support.waiting import eventually
 
 RESETS = 10_000
+AT_ONCE = 50
 BODY = b'{"amount": {"value": "1.00", "currency": "EUR"}}'
 LENGTH = f"Content-Length: {len(BODY)}"
 CHUNKED = b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)
@@ -129,6 +131,22 @@ def test_streams_that_are_reset_in_a_burst_end_the_connection(gateway: Ready, tm
                 continue
         assert httpx.get(f"{url}/healthz").status_code == 200
         assert 0 < stat_of(tmp_path, "http.public.downstream_rq_total") < RESETS / 20
+
+
+def test_connections_that_come_at_once_are_accepted_one_at_a_turn(gateway: Ready, tmp_path: Path) -> None:
+    """Each turn of the loop has a handshake to begin, and as it had hundreds, every request waited for them."""
+    with edges_of(gateway, tmp_path) as edges:
+        url = edges.envoy()
+        (process,) = (one for one in psutil.process_iter(["cmdline"]) if str(tmp_path) in str(one.info["cmdline"]))
+        process.suspend()
+        with ExitStack() as held:
+            for _ in range(AT_ONCE):
+                held.enter_context(closing(connected(url)))
+            process.resume()
+            eventually(lambda: stat_of(tmp_path, "http.public.downstream_cx_total") >= AT_ONCE, "them to be accepted")
+            where = f"listener.{urlsplit(url).netloc.replace(':', '_')}.connections_accepted_per_socket_event"
+            told = eventually(lambda: stats_of(tmp_path, where).partition("P100(nan,")[2], "Envoy to sum up")
+            assert float(told.partition(")")[0]) < 2
 
 
 def test_connections_above_the_limit_are_closed(gateway: Ready, tmp_path: Path) -> None:

@@ -110,10 +110,15 @@ def edges_of(stack: Ready, folder: Path) -> Iterator[Edges]:
 
 def stat_of(folder: Path, name: str) -> int:
     """Return what the one Envoy of a folder has counted under a name."""
+    return int(stats_of(folder, name).rpartition(":")[2])
+
+
+def stats_of(folder: Path, name: str) -> str:
+    """Return what it says under a name, of a histogram the quantiles."""
     (config,) = folder.glob("envoy-*.json")
     admin = json.loads(config.read_text())["admin"]["address"]["socket_address"]
-    told = httpx.get(f"http://{admin['address']}:{admin['port_value']}/stats", params={"filter": f"^{name}$"})
-    return int(told.text.rpartition(":")[2])
+    url = f"http://{admin['address']}:{admin['port_value']}/stats"
+    return httpx.get(url, params={"filter": f"^{name}$"}).text
 
 
 def with_addresses(site: StackLayout, further: Mapping[str, str]) -> Path:
