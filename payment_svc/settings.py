@@ -41,7 +41,8 @@ class PaymentSettings(BusSettings):
         90.0, gt=0, le=600, description="how long a call may take that is repeated to learn an unknown outcome"
     )
     provider_max_calls: int = Field(
-        400,
+        # one merchant has two thirds of them at the most (`payment_svc/providers/resilience.py`)
+        600,
         ge=1,
         description="calls in flight at one provider before more are refused",
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
@@ -95,6 +96,8 @@ class Hearing:
         return self.log.listening(provider, self.kept, operation, payment.payment_id)
 
 
+PART, ROOM = 10, 3
+"""A merchant is sure of one in `PART` of the calls at a shared account; it has no more while one in `ROOM` is left."""
 _PATIENCE: ContextVar[float] = ContextVar("provider_patience", default=0.0)
 
 
@@ -137,6 +140,7 @@ class ResilientProvider:
         self.max_calls = limits.max_calls
         self._seconds = limits.seconds
         self.calls = 0
+        self._calls_of: Counter[str] = Counter()
         # whatever is not the provider's own failure counts as a call that went well
         self._breakers = AsyncCircuitBreakerFactory(
             limits.failures, limits.open_seconds, exclude=[(BaseException, _is_not_a_failure)]
@@ -324,8 +328,10 @@ class ResilientProvider:
         """Make the call if the bulkhead is not full and the circuit is closed, or half-open with nobody trying it."""
         if self.calls >= self.max_calls:
             raise UnavailableError(f"{self.max_calls} calls to {self.name} are under way")
+        merchant = self._counted()
         breaker = None if _ASIDE.get() else await self._breaker(operation)
         self.calls += 1
+        self._calls_of[merchant] += 1
         IN_FLIGHT.labels(self.name).inc()
         try:
             async with breaker or nullcontext():
@@ -334,7 +340,20 @@ class ResilientProvider:
             raise UnavailableError(f"the circuit to {self.name} is open") from None
         finally:
             self.calls -= 1
+            self._calls_of[merchant] -= 1
+            if not self._calls_of[merchant]:
+                del self._calls_of[merchant]
             IN_FLIGHT.labels(self.name).dec()
+
+    def _counted(self) -> str:
+        """Return whom the call is counted for, if there is a place: it goes on though the request was given up."""
+        call = context.current()
+        if self.account_id is not None or not call.is_own:
+            return ""
+        taken = self._calls_of[call.merchant_id]
+        if taken >= self.max_calls / PART and self.calls >= self.max_calls - self.max_calls // ROOM:
+            raise UnavailableError(f"{taken} calls to {self.name} are under way for the merchant")
+        return call.merchant_id
 
     async def _breaker(self, operation: str) -> AsyncCircuitBreaker:
         breaker = await self._breakers.get_breaker(operation)

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from mesh import context
 from payment_svc.domain.circuit import Circuit
 from payment_svc.domain.payment import Failure, Payment, PaymentStatus, Snapshot
 from payment_svc.metrics import ACCOUNTS, CALL_SECONDS, CALLS, CIRCUIT_STATE
@@ -220,3 +221,22 @@ async def test_answer_that_cannot_be_read_says_nothing_of_what_was_done(error: E
     inner.error = error
     with pytest.raises(OutcomeUnknownError, match="cannot be read"):
         await provider.start(FRESH)
+
+
+async def test_one_merchant_leaves_others_their_places_at_a_slow_provider() -> None:
+    """Calls go on when requests are given up, so that the share of requests does not hold them."""
+    inner, guard = guarded(replace(LIMITS, max_calls=30))
+    inner.gate.clear()
+
+    def call(merchant_id: str) -> asyncio.Task[Snapshot]:
+        context.enter(context.Call("0" * 32, merchant_id=merchant_id, is_own=True))
+        return asyncio.create_task(guard.start(FRESH))
+
+    many = [call("many") for _ in range(30)]
+    await come_true(lambda: sum(one.done() for one in many) == 10)
+    others = [call(f"other {number}") for number in range(5) for _ in range(2)]
+    await come_true(lambda: guard.calls == 30)
+    inner.gate.set()
+    assert all(not isinstance(one, Exception) for one in await asyncio.gather(*others))
+    refused = [one for one in await asyncio.gather(*many, return_exceptions=True) if isinstance(one, Exception)]
+    assert [type(one) for one in refused] == [UnavailableError] * 10
