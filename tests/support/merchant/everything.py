@@ -38,6 +38,10 @@ VALUES: Json = {
 }
 
 
+LAST = {"order.partially_refunded", "payment.refunded", "refund.succeeded", "dispute.opened"}
+"""The last event of each thing that has any: those before it come before it."""
+
+
 @dataclass(frozen=True)
 class Call:
     """A request of one binding of an RPC."""
@@ -73,15 +77,21 @@ def one_of_everything(merchant: Merchant, provider: Provider) -> dict[str, str]:
     endpoint = merchant.post("/v1/webhook_endpoints", {"url": VALUES["url"]})
     channel = merchant.post("/v1/notification_channels", {"push": VALUES["push"]})
     link = merchant.post("/v1/payment_links", {"amount": VALUES["amount"]})
-    created = {"order_id": order_id, "type": "order.created"}
-    event = eventually(lambda: merchant.get("/v1/events", **created)["events"], "the event")[0]
+    told = eventually(lambda: _all_told(merchant, order_id), "the events")
     account = {"credentials": VALUES["credentials"]}
     merchant.http.put(f"/v1/provider_accounts/{VALUES['provider']}", json=account).raise_for_status()
     found = {"order_id": order_id, "payment_id": payment["payment_id"], "provider": VALUES["provider"]}
-    found |= {"webhook_endpoint_id": endpoint["webhook_endpoint_id"], "event_id": event["event_id"]}
+    found |= {"webhook_endpoint_id": endpoint["webhook_endpoint_id"], "event_id": told["order.created"]}
     found |= {"payment_link_id": link["payment_link_id"]}
     found |= {"notification_channel_id": channel["notification_channel_id"]}
     return found | {"refund_id": refund["refund_id"], "dispute_id": dispute["dispute_id"]}
+
+
+def _all_told(merchant: Merchant, order_id: str) -> dict[str, str]:
+    """Return the ids of an order's events by their types, once each of its resources has its last: none comes later."""
+    events = merchant.get("/v1/events", order_id=order_id, page_size=100)["events"]
+    told = {event["type"]: event["event_id"] for event in events}
+    return told if told.keys() >= LAST else {}
 
 
 OF_ONE = {"ListRefunds", "ExportRefunds", "ListWebhookEndpointDeliveries"}
