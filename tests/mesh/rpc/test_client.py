@@ -105,7 +105,8 @@ async def test_call_lasts_no_longer_than_its_caller_or_its_own_time(
     enter(left)
     await stub.FindEndedApiKeys(ASK, timeout=own)
     assert servicer.seconds is not None
-    assert servicer.seconds <= 10.0
+    # gRPC tells of a deadline in a hundredth of it at the most, and never of less
+    assert servicer.seconds <= 10.0 * 1.02
 
 
 async def test_call_without_a_deadline_has_none(stub: Any, servicer: Servicer) -> None:
