@@ -27,6 +27,7 @@ from purgatory.service._async.circuitbreaker import AsyncCircuitBreaker
 
 from mesh import context, tracing
 from mesh.money import Money
+from mesh.rpc.shares import PART
 from mesh.telemetry import alert, get_logger
 from mesh.tracing import names
 from payment_svc.domain.circuit import Circuit
@@ -96,8 +97,7 @@ class Hearing:
         return self.log.listening(provider, self.kept, operation, payment.payment_id)
 
 
-PART, ROOM = 10, 3
-"""A merchant is sure of one in `PART` of the calls at a shared account; it has no more while one in `ROOM` is left."""
+ROOM = 3  # the last one in so many calls at a shared account is for merchants who have less than one in `PART`
 _PATIENCE: ContextVar[float] = ContextVar("provider_patience", default=0.0)
 
 
