@@ -32,7 +32,9 @@ class ProviderServicer(provider_grpc.ProviderServiceServicer):
         """Return the providers that are on, and their circuits."""
         drained = await self._maintenances.under_way()
         shown = [
-            mapping.provider_message(one.name, one.calls, one.max_calls, one.circuits(), drained.get(one.name))
+            mapping.provider_message(
+                one.name, one.bulkhead.taken, one.bulkhead.places, one.circuits(), drained.get(one.name)
+            )
             for one in self._providers.all()
         ]
         return provider_pb2.ListProvidersResponse(providers=shown)

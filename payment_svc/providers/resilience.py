@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
@@ -27,7 +26,6 @@ from purgatory.service._async.circuitbreaker import AsyncCircuitBreaker
 
 from mesh import context, tracing
 from mesh.money import Money
-from mesh.rpc.shares import PART
 from mesh.telemetry import alert, get_logger
 from mesh.tracing import names
 from payment_svc.domain.circuit import Circuit
@@ -60,6 +58,7 @@ from payment_svc.providers.base import (
     UnavailableError,
     UnreadableAnswerError,
 )
+from payment_svc.providers.bulkhead import Bulkhead
 from payment_svc.providers.call_log import CallLog
 from payment_svc.providers.event_form import reading_event, well_formed
 from payment_svc.providers.kept import NOTHING, Kept
@@ -97,7 +96,6 @@ class Hearing:
         return self.log.listening(provider, self.kept, operation, payment.payment_id)
 
 
-ROOM = 3  # the last one in so many calls at a shared account is for merchants who have less than one in `PART`
 _PATIENCE: ContextVar[float] = ContextVar("provider_patience", default=0.0)
 
 
@@ -137,10 +135,8 @@ class ResilientProvider:
         self._hearing = hearing or Hearing()
         self.account_id = account_id
         self._accounts = ACCOUNTS[account_id is not None]
-        self.max_calls = limits.max_calls
+        self.bulkhead = Bulkhead(inner.name, limits.max_calls)
         self._seconds = limits.seconds
-        self.calls = 0
-        self._calls_of: Counter[str] = Counter()
         # whatever is not the provider's own failure counts as a call that went well
         self._breakers = AsyncCircuitBreakerFactory(
             limits.failures, limits.open_seconds, exclude=[(BaseException, _is_not_a_failure)]
@@ -326,34 +322,17 @@ class ResilientProvider:
 
     async def _admitted(self, operation: str, call: Callable[[], Awaitable[ResultT]]) -> ResultT:
         """Make the call if the bulkhead is not full and the circuit is closed, or half-open with nobody trying it."""
-        if self.calls >= self.max_calls:
-            raise UnavailableError(f"{self.max_calls} calls to {self.name} are under way")
-        merchant = self._counted()
-        breaker = None if _ASIDE.get() else await self._breaker(operation)
-        self.calls += 1
-        self._calls_of[merchant] += 1
-        IN_FLIGHT.labels(self.name).inc()
-        try:
-            async with breaker or nullcontext():
-                return await self._bounded(call)
-        except OpenedState:
-            raise UnavailableError(f"the circuit to {self.name} is open") from None
-        finally:
-            self.calls -= 1
-            self._calls_of[merchant] -= 1
-            if not self._calls_of[merchant]:
-                del self._calls_of[merchant]
-            IN_FLIGHT.labels(self.name).dec()
-
-    def _counted(self) -> str:
-        """Return whom the call is counted for, if there is a place: it goes on though the request was given up."""
-        call = context.current()
-        if self.account_id is not None or not call.is_own:
-            return ""
-        taken = self._calls_of[call.merchant_id]
-        if taken >= self.max_calls / PART and self.calls >= self.max_calls - self.max_calls // ROOM:
-            raise UnavailableError(f"{taken} calls to {self.name} are under way for the merchant")
-        return call.merchant_id
+        caller = context.current()
+        with self.bulkhead.place(caller.merchant_id if caller.is_own and self.account_id is None else ""):
+            breaker = None if _ASIDE.get() else await self._breaker(operation)
+            IN_FLIGHT.labels(self.name).inc()
+            try:
+                async with breaker or nullcontext():
+                    return await self._bounded(call)
+            except OpenedState:
+                raise UnavailableError(f"the circuit to {self.name} is open") from None
+            finally:
+                IN_FLIGHT.labels(self.name).dec()
 
     async def _breaker(self, operation: str) -> AsyncCircuitBreaker:
         breaker = await self._breakers.get_breaker(operation)

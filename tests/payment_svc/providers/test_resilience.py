@@ -193,12 +193,12 @@ async def test_calls_above_the_bulkhead_are_refused_and_do_not_open_the_circuit(
     inner, guard = guarded()
     inner.gate.clear()
     slow = [asyncio.create_task(guard.start(FRESH)) for _ in range(4)]
-    await come_true(lambda: guard.calls == 4)
+    await come_true(lambda: guard.bulkhead.taken == 4)
     await fail(guard, 5, UnavailableError)
     assert inner.calls == 4
     inner.gate.set()
     await asyncio.gather(*slow)
-    assert guard.calls == 0
+    assert guard.bulkhead.taken == 0
     assert circuit(guard).state == "closed"
 
 
@@ -235,7 +235,7 @@ async def test_one_merchant_leaves_others_their_places_at_a_slow_provider() -> N
     many = [call("many") for _ in range(30)]
     await come_true(lambda: sum(one.done() for one in many) == 10)
     others = [call(f"other {number}") for number in range(5) for _ in range(2)]
-    await come_true(lambda: guard.calls == 30)
+    await come_true(lambda: guard.bulkhead.taken == 30)
     inner.gate.set()
     assert all(not isinstance(one, Exception) for one in await asyncio.gather(*others))
     refused = [one for one in await asyncio.gather(*many, return_exceptions=True) if isinstance(one, Exception)]
