@@ -73,11 +73,16 @@ def _note_backup(server: str, time: str, say: Say) -> None:
     """Have the payment service know of a backup; one that nobody can be told of is a backup all the same."""
     try:
         with psycopg.connect(database_url(server, "payments"), connect_timeout=10) as connection:
-            if connection.execute("SELECT 1 FROM pg_tables WHERE tablename = 'backups'").fetchone():
-                connection.execute("DELETE FROM backups")
-                connection.execute("INSERT INTO backups (backup_time) VALUES (%s)", [time])
+            _write_backup_time(connection, time)
     except psycopg.Error as error:
         say(f"the backup is whole, but the payment service cannot be told of it: {error}")
+
+
+def _write_backup_time(connection: psycopg.Connection[Any], time: str) -> None:
+    """Write down when the newest backup was made; a release before has no place for it."""
+    if connection.execute("SELECT 1 FROM pg_tables WHERE tablename = 'backups'").fetchone():
+        connection.execute("DELETE FROM backups")
+        connection.execute("INSERT INTO backups (backup_time) VALUES (%s)", [time])
 
 
 def _has_console(server: str) -> bool:
@@ -223,10 +228,14 @@ def _put_aside(connection: psycopg.Connection[Any], name: str, aside: str) -> No
 
 
 def _note_restore(server: str, draft: str, backup_time: str) -> None:
-    """Have the payment service ask providers what they gave back since, before it gives anything back again."""
+    """Have the payment service ask providers what they gave back since, before it gives anything back again.
+
+    It is told of the backup as well, which is noted once it is whole, and so is not in itself.
+    """
     with psycopg.connect(database_url(server, draft), connect_timeout=10) as connection:
         if connection.execute("SELECT 1 FROM pg_tables WHERE tablename = 'restores'").fetchone():
             connection.execute("INSERT INTO restores (restore_time, backup_time) VALUES (now(), %s)", [backup_time])
+        _write_backup_time(connection, backup_time)
 
 
 @contextmanager

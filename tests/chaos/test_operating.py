@@ -192,7 +192,8 @@ def test_database_that_is_lost_comes_back_and_what_came_after_its_backup_is_list
         assert made.exit_code == 0, made.output
         merchants.more()
     with psycopg.connect(stack.ready.database_urls["payments"]) as connection:
-        assert connection.execute("SELECT backup_time < now() FROM backups").fetchall() == [(True,)]
+        (noted,) = connection.execute("SELECT backup_time, backup_time < now() FROM backups").fetchall()
+    assert noted[1]
     _lose(stack, "payments")
     restored = run("restore", made.stdout.strip(), "--database", "payments", "--json")
     assert restored.exit_code == 0, restored.output
@@ -203,7 +204,9 @@ def test_database_that_is_lost_comes_back_and_what_came_after_its_backup_is_list
     assert lost <= listed
     with psycopg.connect(stack.ready.database_urls["payments"]) as connection:
         (restores,) = connection.execute("SELECT backup_time < restore_time FROM restores").fetchall()
+        kept = connection.execute("SELECT backup_time FROM backups").fetchall()
     assert restores == (True,), "what providers gave back since is asked for"
+    assert kept == [noted[:1]], "a backup that was restored is as old as it was"
     again = traffic(stack, repeat=True)
     with again.flowing():
         again.more(9)
