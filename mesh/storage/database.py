@@ -109,10 +109,15 @@ def parameters_for(table: sa.Table, *names: str, prefix: str = "") -> dict[str, 
 
 
 _WHICH = """
-SELECT clock_timestamp(), one.oid::bigint, greatest(state.timeline_id, recovered.min_recovery_end_timeline)
+SELECT clock_timestamp(), set_config('client_connection_check_interval', '1s', false), one.oid::bigint,
+  greatest(state.timeline_id, recovered.min_recovery_end_timeline)
 FROM pg_database AS one, pg_control_checkpoint() AS state, pg_control_recovery() AS recovered
 WHERE one.datname = current_database()"""
-"""Until its first checkpoint a standby that was promoted shows its timeline by where its recovery ended only."""
+"""Until its first checkpoint a standby that was promoted shows its timeline by where its recovery ended only.
+
+A connection also has its database look whether it is still there while a statement runs: one that was given up would go
+on to its end, beside those of the connections that take its place, and so past the pool's bound.
+"""
 _NOW = statement(sa.select(NOW.label("now")), datetime)
 
 
@@ -378,7 +383,7 @@ class Database:
         with self._watch.answer(connection, self._patience):
             told = await (await connection.execute(_WHICH)).fetchone()
         assert told
-        now, *which = told
+        now, _, *which = told
         # before anything is decided by it
         self.learn(now)
         if self._which is not None and which != self._which:

@@ -16,10 +16,11 @@ from mesh.errors import ApiError
 from mesh.storage import database as storage
 from mesh.storage.database import Database, statement
 from tests.support.net.holding import HoldingProxy, holding
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, come_true
 
 ONE = statement(sa.select(sa.literal(1).label("one")), int)
 SLEEP = statement(sa.select(sa.func.pg_sleep(sa.bindparam("seconds", type_=sa.Double))))
+PROCESS = statement(sa.select(sa.func.pg_backend_pid(type_=sa.Integer).label("process")), int)
 READ_ONLY = statement(sa.text("SET TRANSACTION READ ONLY"))
 WRITE = statement(sa.text("CREATE TABLE never_there ()"))
 UNWRITE = statement(sa.text("DROP TABLE never_there"))
@@ -164,6 +165,20 @@ async def test_statement_may_take_as_long_as_its_session_says(database_url: str)
         with pytest.raises(ApiError):
             async with database.session() as session:
                 await session.run(SLEEP, seconds=60.0)
+
+
+async def test_statement_that_was_given_up_ends_in_the_database_as_well(database_url: str) -> None:
+    """Those of a long list went on for half a minute each, without anybody's connection, until all were theirs."""
+    async with pool(database_url, size=1) as database:
+        # the pool has this one
+        async with database.session() as session:
+            process = await session.one(PROCESS)
+        with pytest.raises(ApiError, match="no answer in time"):
+            async with database.session() as session:
+                await session.run(SLEEP, seconds=10 * PATIENCE)
+    with psycopg.connect(database_url, autocommit=True) as other:
+        is_there = "SELECT 1 FROM pg_stat_activity WHERE pid = %s"
+        await come_true(lambda: not other.execute(is_there, [process]).fetchone(), "the process's end")
 
 
 async def test_time_between_statements_is_not_the_databases(database_url: str) -> None:
