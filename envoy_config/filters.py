@@ -15,6 +15,8 @@ from mesh.rpc.headers import CHECK, CLIENT_ADDRESS, KEY_CHECK, MAX_BODY, MAX_WEB
 from mesh.rpc.interceptors import IDEMPOTENCY_KEY
 from mesh.rpc.routes import Route
 
+ACCOUNT = "{provider_account_id}"
+"""What the path of a merchant's own account has in it."""
 _HEAD = "head"
 _HEAD_SCRIPT = Path(__file__).resolve().parent.parent / "envoy" / "fragments" / "head.lua"
 
@@ -47,8 +49,10 @@ def _asked_once() -> Config:
     }
 
 
-def of_providers(options: EnvoyOptions) -> Config:
+def of_providers(route: Route, options: EnvoyOptions) -> Config:
     """Return what differs for a provider's webhook: its signature is its key, and its limits are its own."""
+    is_own = ACCOUNT in route.template
+    per_second = options.account_webhooks_per_second if is_own else options.webhooks_per_second
     path = _set_header(WEBHOOK_PATH, "%PATH(NQ)%")
     return {
         "standing": of_senders(),
@@ -57,7 +61,7 @@ def of_providers(options: EnvoyOptions) -> Config:
         "ext_authz": typed("ext_authz.v3.ExtAuthzPerRoute", disabled=True),
         "buffer": typed("buffer.v3.BufferPerRoute", buffer={"max_request_bytes": MAX_WEBHOOK_BODY}),
         "client": typed("header_mutation.v3.HeaderMutationPerRoute", mutations={"request_mutations": [path]}),
-        "rate_limit": of_one_provider(options),
+        "rate_limit": of_one_provider(per_second),
         **of_networks(options.webhook_networks),
     }
 

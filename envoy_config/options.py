@@ -60,6 +60,8 @@ class EnvoyOptions:
     """Per key, likewise; less than a merchant's, it keeps one key from using up what all of them have."""
     webhooks_per_second: int = 1000
     """Per provider and address that it sends from."""
+    account_webhooks_per_second: int = 200
+    """Likewise, of a merchant's own account: its owner signs what they like, and as often."""
     console_requests_per_second: int = 50
     """Per address, of pages of the console, and as many of the documentation; ten times as many at once."""
     link_requests_per_second: int = 20

@@ -84,8 +84,8 @@ def _noted(name: str, key: str) -> Config:
     return {"metadata": {"descriptor_key": name, "metadata_key": {"key": STANDING, "path": [{"key": key}]}}}
 
 
-def of_one_provider(options: EnvoyOptions) -> Config:
-    """Limit each provider's webhooks from each address: what one sends takes nothing from what another may."""
+def of_one_provider(per_second: int) -> Config:
+    """Limit each provider's, or account's, webhooks from each address: none takes anything from what another may."""
     return _local_limit(
         "webhooks",
         token_bucket=_UNBOUND,
@@ -93,7 +93,7 @@ def of_one_provider(options: EnvoyOptions) -> Config:
         descriptors=[
             {
                 "entries": [{"key": "provider"}, {"key": "remote_address"}],
-                "token_bucket": _bucket(options.webhooks_per_second),
+                "token_bucket": _bucket(per_second),
             }
         ],
     )

@@ -175,7 +175,7 @@ def _forward(route: Route, match: Config, name: str, options: EnvoyOptions) -> C
                 "host_selection_retry_max_attempts": 3,
             },
         },
-        "typed_per_filter_config": of_merchants(route) if route.is_authenticated else of_providers(options),
+        "typed_per_filter_config": of_merchants(route) if route.is_authenticated else of_providers(route, options),
         **(noted_list() if is_list(route.rpc) else {}),
     }
 

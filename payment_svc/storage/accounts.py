@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
 
 from mesh.storage.database import Session, parameters_for, statement
 from mesh.storage.resealing import SealedColumn
@@ -47,7 +49,6 @@ _merchant = provider_accounts.c.merchant_id == sa.bindparam("merchant_id", type_
 _in_use = provider_accounts.c.delete_time.is_(None)
 
 _provider = provider_accounts.c.provider == sa.bindparam("provider", type_=sa.Text)
-_id = provider_accounts.c.account_id == sa.bindparam("account_id", type_=sa.UUID)
 
 _INSERT = statement(
     sa.insert(provider_accounts).values(parameters_for(provider_accounts, prefix="b_")).returning(provider_accounts),
@@ -143,8 +144,10 @@ _RETIRED_SINCE = statement(
     .order_by(provider_accounts.c.delete_time),
     AccountRow,
 )
-_GET = statement(
-    sa.select(provider_accounts).where(_id),
+_THOSE = statement(
+    sa.select(provider_accounts).where(
+        provider_accounts.c.account_id == sa.func.any(sa.bindparam("account_ids", type_=pg.ARRAY(sa.UUID)))
+    ),
     AccountRow,
 )
 _DELETE = statement(
@@ -234,10 +237,10 @@ class AccountRepository:
         """Return a merchant's accounts that were in use after a moment, and are not now."""
         return [_stored(row) for row in await session.all(_RETIRED_SINCE, merchant_id=merchant_id, since=since)]
 
-    async def get(self, session: Session, account_id: UUID) -> StoredAccount | None:
-        """Return an account, in use or not."""
-        row = await session.one(_GET, account_id=account_id)
-        return _stored(row) if row else None
+    async def those(self, session: Session, account_ids: Sequence[UUID]) -> dict[UUID, StoredAccount]:
+        """Return the accounts that there are of some, in use or not, by their ids."""
+        rows = await session.all(_THOSE, account_ids=list(set(account_ids)))
+        return {row.account_id: _stored(row) for row in rows}
 
     async def delete(self, session: Session, merchant_id: UUID, provider: str, now: datetime) -> Account | None:
         """Take a merchant's account out of use, and return it; None when there never was one.

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from mesh.errors import ApiError, failed_precondition, not_found, unauthenticated, unavailable
 from mesh.ids import Clock, NewId, new_id, utc_now
+from mesh.storage.batcher import Batcher
 from mesh.storage.database import Database
 from mesh.telemetry import get_logger
 from mesh.vault import Envelopes, SealError
@@ -60,6 +61,7 @@ class Accounts:
         self._absent: dict[UUID, float] = {}
         self._guards: dict[UUID, tuple[int, ResilientProvider]] = {}
         self._retiring: set[asyncio.Task[None]] = set()
+        self._looks: Batcher[UUID, StoredAccount | None] = Batcher(self._look)
         database.when_another(self._forget)
 
     async def available(self, owner: Tenant) -> list[ResilientProvider]:
@@ -101,8 +103,7 @@ class Accounts:
         """Return the platform's provider, or that of a merchant's own account. Raises ApiError."""
         if account_id is None:
             return self._registry.get(name)
-        async with self._database.session() as session:
-            stored = await self._store.get(session, account_id)
+        stored = await self._looks.submit(account_id)
         if stored is None:
             self._absent[account_id] = self._now()
             if len(self._absent) > MAX_KNOWN:
@@ -110,6 +111,11 @@ class Accounts:
         if stored is None or stored.account.provider != name:
             raise not_found("provider account", str(account_id))
         return self._guard(stored)
+
+    async def _look(self, account_ids: Sequence[UUID]) -> Sequence[StoredAccount | None]:
+        async with self._database.session() as session:
+            found = await self._store.those(session, account_ids)
+        return [found.get(account_id) for account_id in account_ids]
 
     async def of_webhook(self, name: str, account_id: UUID | None, headers: Mapping[str, str]) -> ResilientProvider:
         """Return the provider whose webhook it would be, by its path, else by its headers. Raises ApiError.

@@ -13,6 +13,7 @@ from mesh.storage.lock import Locks
 from mesh.telemetry import get_logger
 from payment_svc.domain.payment import TERMINAL, Payment, StaleFactError
 from payment_svc.domain.provider_event import Verdict
+from payment_svc.providers import event_form
 from payment_svc.providers.base import (
     Loss,
     ObjectNotFoundError,
@@ -83,7 +84,7 @@ class EventApplication:
             return self._not_shown(error, stored)
 
     async def _find_and_apply(self, provider: ResilientProvider, stored: StoredEvent) -> Verdict:
-        event = await provider.resolve(provider.translate(stored.payload))
+        event = await provider.resolve(event_form.said(stored.payload) or provider.translate(stored.payload))
         if event.dispute_reference:
             return await self._apply_dispute(provider, event)
         if verdict := await self.echoed(provider, event, stored):
@@ -96,6 +97,9 @@ class EventApplication:
             return Verdict("QUARANTINED", "claims to be of a payment that is not here")
         if payment is None:
             return Verdict("IGNORED", "belongs to no payment of ours")
+        if not _is_at(provider, payment):
+            # before anything of the payment's is waited for, or held: other accounts' owners say what they like of it
+            return Verdict("QUARANTINED", FOREIGN)
         try:
             verdict = await self._in_turn(provider, event, payment)
         except (ObjectNotFoundError, RejectedError) as error:
@@ -155,10 +159,6 @@ class EventApplication:
             return await self._store.read(session, payment.payment_id) or payment
 
     async def _apply(self, provider: ResilientProvider, event: ProviderEvent, payment: Payment) -> Verdict:
-        accounts = {(attempt.provider, attempt.account_id) for attempt in payment.attempts}
-        if (provider.name, provider.account_id) not in accounts:
-            # whoever owns an account can have it say anything: of other accounts' payments it is not believed
-            return Verdict("QUARANTINED", FOREIGN)
         if event.loss == Loss.REVERSED:
             return await self._resources.reversals.apply_event(provider, event, payment)
         if event.refund_reference:
@@ -182,7 +182,7 @@ class EventApplication:
         payment = await self._payment_of(provider, replace(event, payment_id=snapshot.payment_id))
         if payment is None:
             return Verdict("IGNORED", "a dispute of no payment of ours")
-        if (provider.name, provider.account_id) not in {(a.provider, a.account_id) for a in payment.attempts}:
+        if not _is_at(provider, payment):
             return Verdict("QUARANTINED", FOREIGN)
         await disputes.apply_snapshot(provider.name, payment, snapshot, seen)
         return Verdict("APPLIED", "", payment)
@@ -219,3 +219,8 @@ class EventApplication:
             status=verdict.payment.status if verdict.payment else payment.status,
             delay_ms=round((self._clock() - stored.receive_time).total_seconds() * 1000, 3),
         )
+
+
+def _is_at(provider: ResilientProvider, payment: Payment) -> bool:
+    """Whether a payment was tried at an account: of others' payments it is not believed, whatever it signs."""
+    return (provider.name, provider.account_id) in {(one.provider, one.account_id) for one in payment.attempts}

@@ -15,6 +15,7 @@ from mesh.worker import Worker
 from payment_svc.domain.payment import Payment
 from payment_svc.domain.provider_call import Exchange, ProviderCall, Webhook
 from payment_svc.metrics import CALLS_UNKEPT
+from payment_svc.providers import event_form
 from payment_svc.providers.call_log import CallLog
 from payment_svc.providers.kept import cleaned
 from payment_svc.providers.registry import kept_of
@@ -96,7 +97,7 @@ def _of_call(call: ProviderCall) -> Exchange:
 def _of_webhook(webhook: Webhook) -> Exchange:
     # why it could not be applied may be what a provider said
     shown = replace(webhook, reason=cleaned(webhook.reason))
-    return Exchange(webhook.receive_time, shown, kept_of(webhook.provider).event(webhook.payload))
+    return Exchange(webhook.receive_time, shown, event_form.shown(webhook.payload, kept_of(webhook.provider).event))
 
 
 def _bears_on(webhook: Webhook, payment: Payment, others: Sequence[UUID]) -> bool:

@@ -27,7 +27,10 @@ from mesh.tracing import names
 from payment_svc.domain.provider_event import Verdict
 from payment_svc.domain.webhook_allowlist import WebhookAllowlist
 from payment_svc.metrics import EVENT_SECONDS, EVENTS, WEBHOOK_DEAD, WEBHOOK_QUARANTINED, WEBHOOKS
+from payment_svc.providers import event_form
 from payment_svc.providers.base import ProviderError, ProviderEvent, SignatureInvalidError
+from payment_svc.providers.reading_time import ReadingTime
+from payment_svc.providers.registry import kept_of
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage.provider_events import Key, Note, StoredEvent, WebhookRepository, key_of
 from payment_svc.use_cases import history_entries as changes
@@ -112,6 +115,7 @@ class WebhookReceiver:
         self._receptions: Batcher[Note, bool] = Batcher(self._receive)
         self._known: Batcher[Note, bool] = Batcher(self._receive, patience=ECHOES_SECONDS)
         self._echoes = 0
+        self._reading = ReadingTime()
 
     async def receive(
         self, provider_name: str, account_id: UUID | None, body: bytes, headers: Mapping[str, str]
@@ -122,7 +126,7 @@ class WebhookReceiver:
 
         Raises ApiError PERMISSION_DENIED, reason IP_NOT_ALLOWED; UNAUTHENTICATED, reason WEBHOOK_SIGNATURE_INVALID;
         INVALID_ARGUMENT for a provider that is not on or a body that is not an event; UNAVAILABLE when the signature
-        cannot be checked now: it is sent again.
+        cannot be checked now, RESOURCE_EXHAUSTED where too much of an account waits to be read: it is sent again.
         """
         provider = await self._accounts.of_webhook(provider_name, account_id, headers)
         # what providers send is ASCII, and comparing anything else raises deep inside of their libraries
@@ -132,7 +136,7 @@ class WebhookReceiver:
             raise permission_denied("IP_NOT_ALLOWED", f"{provider.name} does not send from this address")
         try:
             await provider.verify(body, headers, self._clock())
-            event = provider.translate(body)
+            event, kept = await self._reading.spent(account_id, lambda: _read(provider, body))
         except SignatureInvalidError as error:
             WEBHOOKS.labels(provider.name, "signature_invalid").inc()
             raise unauthenticated("WEBHOOK_SIGNATURE_INVALID", str(error)) from None
@@ -151,7 +155,7 @@ class WebhookReceiver:
             provider=provider.name, event_type=redacted(event.type), payment_id=str(payment_id) if payment_id else ""
         )
         stored = StoredEvent(
-            *(provider.name, account_id, event.event_id, event.type, body, call.trace_id, 0, self._clock()),
+            *(provider.name, account_id, event.event_id, event.type, kept, call.trace_id, 0, self._clock()),
             traceparent=call.traceparent if tracing.is_on() else None,
         )
         # to its end even when the sender is gone, or the process stops: what is stored as taken has to be begun
@@ -193,6 +197,13 @@ class WebhookReceiver:
     async def _receive(self, events: Sequence[Note]) -> Sequence[bool]:
         async with self._database.session() as session:
             return await self._store.receive(session, events)
+
+
+def _read(provider: ResilientProvider, body: bytes) -> tuple[ProviderEvent, bytes]:
+    """Return what a webhook says, and what of it is stored. Raises ValueError."""
+    event_form.check_parts(body)
+    event = provider.translate(body)
+    return event, event_form.to_keep(body, event, kept_of(provider.name).event)
 
 
 def _place(error: Exception) -> str:
@@ -336,7 +347,8 @@ class WebhookInbox:
             # that a merchant's own account could not be asked for days is no lateness of ours
             EVENT_SECONDS.labels(item.provider).observe((self._clock() - item.receive_time).total_seconds())
         if condition := _ALERTS.get(done.status):
-            alert(condition, log, provider=item.provider, event_id=item.event_id, reason=done.reason)
+            account = str(item.account_id or "the platform's")
+            alert(condition, log, provider=item.provider, account=account, event_id=item.event_id, reason=done.reason)
 
     async def _note(self, notes: Sequence[Note]) -> Sequence[None]:
         async with self._database.session() as session:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -23,11 +24,12 @@ from payment_svc.domain.payment import Payment, PaymentStatus
 from payment_svc.domain.provider_event import Verdict
 from payment_svc.providers.base import ProviderEvent
 from payment_svc.providers.resilience import ResilientProvider
-from payment_svc.use_cases.event_application import EventApplication
+from payment_svc.use_cases.event_application import FOREIGN, EventApplication
 from stack.stack import Ready
 from stack.state import SECRETS_FILE
 from tests.support.merchant.api import Merchant
 from tests.support.providers.stripe_events import Stripe
+from tests.support.stack.edges import Edges
 from tests.support.stack.storage import provider_event
 from tests.support.waiting import eventually
 
@@ -71,6 +73,81 @@ def test_neighbours_event_is_applied_while_a_flood_waits(gateway: Ready, merchan
     took, left = time.monotonic() - started, pending(gateway, account_id)
     assert left > 0, "the flood still waits"
     assert took < PATIENT_SECONDS
+
+
+def test_account_has_one_path_and_so_one_bucket(gateway: Ready, merchant: Merchant) -> None:
+    """The edge counts by path: in capital letters an account had as many as its id has letters, squared."""
+    secrets = json.loads((Path(gateway.log_dir).parent / SECRETS_FILE).read_text())
+    credentials = {"api_key": secrets["stripe_api_key"], "webhook_secret": SECRET}
+    account = merchant.http.put("/v1/provider_accounts/stripe", json={"credentials": credentials}).raise_for_status()
+    own = Stripe(gateway.edge_url, SECRET)
+    path = account.json()["webhook_path"]
+    folder, _, account_id = path.rpartition("/")
+    body = own.event("payment_intent.created")
+    assert own.post(body, path=f"{folder}/{account_id.upper()}").status_code == 404
+    assert own.post(body, path=path).status_code == 200
+
+
+def test_account_has_a_limit_of_its_own(edges: Edges) -> None:
+    url = edges.envoy(account_webhooks_per_second=5)
+    with httpx.Client(base_url=url, headers={"content-type": "application/json"}, timeout=60) as http:
+        own, path = Counter[int](), f"/v1/webhooks/stripe/{uuid.uuid4()}"
+        for _ in range(MANY):
+            own[http.post(path, content=b"{}").status_code] += 1
+        others = Counter(http.post("/v1/webhooks/stripe", content=b"{}").status_code for _ in range(50))
+    assert own.keys() == {401, 429}
+    assert own[429] > MANY / 2
+    assert others.keys() == {401}
+
+
+def test_of_long_events_is_stored_what_they_say(gateway: Ready, merchant: Merchant) -> None:
+    """A merchant's own account had the database grow by 250 kB with each, for half a year."""
+    secrets = json.loads((Path(gateway.log_dir).parent / SECRETS_FILE).read_text())
+    credentials = {"api_key": secrets["stripe_api_key"], "webhook_secret": SECRET}
+    account = merchant.http.put("/v1/provider_accounts/stripe", json={"credentials": credentials}).raise_for_status()
+    own, payment = Stripe(gateway.edge_url, SECRET), merchant.charge(merchant.new_order()["order_id"])
+    said = json.loads(own.event("payment_intent.succeeded", payment["provider_reference"]))
+    body = json.dumps(said | {"more": uuid.uuid4().hex * 7000}).encode()
+    assert own.post(body, path=account.json()["webhook_path"]).status_code == 200
+    eventually(lambda: (provider_event(gateway, said["id"]) or ("PENDING",))[0] == "APPLIED", "the event's verdict")
+    with psycopg.connect(gateway.database_urls["payments"]) as connection:
+        query = b"SELECT length(payload) FROM provider_events WHERE event_id = %s"
+        row = connection.execute(query, [said["id"]]).fetchone()
+    assert row
+    assert row[0] < 4096
+
+
+class Held(Locks):
+    """Locks that nobody gets."""
+
+    def __init__(self) -> None: ...
+
+    @asynccontextmanager
+    async def hold(self, name: str, wait: float) -> AsyncIterator[bool]:
+        raise AssertionError(f"{name} was asked for")
+        yield False
+
+
+async def test_event_about_anothers_payment_waits_for_nothing_of_it() -> None:
+    attempt = SimpleNamespace(provider="stripe", account_id=uuid.uuid4())
+    payment = SimpleNamespace(payment_id=uuid.uuid4(), order_id="order", attempts=(attempt,), status="PROCESSING")
+    event = ProviderEvent("evt_1", "payment_intent.processing", "pi_1", str(payment.payment_id), NOW)
+
+    class Finding(EventApplication):
+        async def _payment_of(self, *_: object) -> Any:
+            return payment
+
+        async def echoed(self, *_: object) -> None:
+            return None
+
+    async def resolve(_: object) -> ProviderEvent:
+        return event
+
+    nothing: Any = None
+    application = Finding(nothing, nothing, nothing, nothing, Held())
+    stored: Any = SimpleNamespace(payload=b"{}")
+    foreign: Any = SimpleNamespace(name="stripe", account_id=uuid.uuid4(), translate=lambda _: event, resolve=resolve)
+    assert await application._find_and_apply(foreign, stored) == Verdict("QUARANTINED", FOREIGN)
 
 
 class OneAtATime(Locks):

@@ -138,3 +138,13 @@ async def test_webhooks_of_a_made_up_account_are_looked_up_once(
                 await accounts.of_webhook("stripe", account_id, headers)
             assert reason in str(refused.value)
         assert database.asked == look_ups
+
+
+async def test_accounts_that_are_asked_for_at_once_are_looked_up_together(gateway: Ready) -> None:
+    """A flood of signed webhooks had a connection for each, and payments waited behind them for one."""
+    async with counting(gateway.database_urls["payments"]) as database:
+        accounts, headers = accounts_at(database), {"stripe-signature": "t=1,v1=00"}
+        many = (accounts.of_webhook("stripe", uuid.uuid4(), headers) for _ in range(50))
+        answers = await asyncio.gather(*many, return_exceptions=True)
+        assert {getattr(answer, "reason", "") for answer in answers} == {"PROVIDER_ACCOUNT_NOT_FOUND"}
+        assert database.asked <= 2

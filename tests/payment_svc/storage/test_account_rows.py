@@ -60,7 +60,7 @@ async def test_one_account_is_changed(database: Database, store: Store, change: 
 async def test_one_account_is_read_as_it_was_stored(database: Database) -> None:
     async with database.session() as session:
         await put(session, *map(of, ids))
-        assert await REPOSITORY.get(session, MINE) == of(MINE)
+        assert (await REPOSITORY.those(session, [MINE]))[MINE] == of(MINE)
         assert await REPOSITORY.in_use(session, MINE, "stripe") == of(MINE)
         assert await REPOSITORY.of_merchant(session, MINE) == [of(MINE)]
         for provider in ("paypal", "zpay"):
@@ -112,14 +112,14 @@ async def test_identity_is_that_of_the_credentials_that_told_it(database: Databa
     async with database.session() as session:
         await put(session, of(MINE))
         store.look.execute("UPDATE provider_accounts SET identity_version = %s", [known])
-        assert await REPOSITORY.get(session, MINE) == of(MINE, identity="")
+        assert (await REPOSITORY.those(session, [MINE]))[MINE] == of(MINE, identity="")
         assert await REPOSITORY.of_identity(session, MINE, "stripe", "acct") is None
         assert await REPOSITORY.unknown(session, UUID(int=0), 9) == [of(MINE, identity="")]
         for version in (0, 2):
             await REPOSITORY.learn(session, of(MINE, version=version).account, "other")
-        assert await REPOSITORY.get(session, MINE) == of(MINE, identity="")
+        assert (await REPOSITORY.those(session, [MINE]))[MINE] == of(MINE, identity="")
         await REPOSITORY.learn(session, of(MINE).account, "other")
-        assert await REPOSITORY.get(session, MINE) == of(MINE, identity="other")
+        assert (await REPOSITORY.those(session, [MINE]))[MINE] == of(MINE, identity="other")
 
 
 async def test_accounts_of_nobody_known_are_listed_from_one_on(database: Database, store: Store) -> None:
