@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -109,6 +109,8 @@ def page_of(statuses: frozenset[DeliveryStatus], given: frozenset[str], oldest_f
     """Return the page of deliveries by what is `given`: parameters by their names.
 
     Each endpoint's page is read by its own index, and of several statuses that of each, as no index has them together.
+    Where that of its events serves, both are bounds of one order: PostgreSQL, which knows the endpoints that have most,
+    would else walk along everybody's events until there are enough of one that has none.
     """
     whose = sa.select(_endpoints.endpoint_id).where(
         _endpoints.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID),
@@ -123,16 +125,27 @@ def page_of(statuses: frozenset[DeliveryStatus], given: frozenset[str], oldest_f
         order = (columns.event_id, columns.endpoint_id)
         return query.order_by(*(one.asc() if oldest_first else one.desc() for one in order))
 
-    def part(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    place = (deliveries.c.endpoint_id, deliveries.c.event_id)
+    low, high = (sa.tuple_(ends.c.endpoint_id, sa.bindparam(name, type_=sa.UUID)) for name in ("low", "high"))
+
+    def part(status: DeliveryStatus | None) -> sa.Select[Any]:
+        is_walk = status in (None, DeliveryStatus.DELIVERED)
+        conditions = [_of_status(status)] if status else []
+        if is_walk:
+            conditions += [sa.tuple_(*place) >= low, sa.tuple_(*place) <= high]
         one = sa.select(deliveries).where(deliveries.c.endpoint_id == ends.c.endpoint_id, *conditions)
         one = one.where(*_bounds(given, ends.c.endpoint_id, oldest_first))
         if any(name.startswith("create_time") for name in given):
             one = one.join(events, events.c.event_id == deliveries.c.event_id)
-        page = ordered(one, deliveries.c).limit(_limit).lateral()
+        if is_walk:
+            one = one.order_by(*(column.asc() if oldest_first else column.desc() for column in place))
+        else:
+            one = ordered(one, deliveries.c)
+        page = one.limit(_limit).lateral()
         return sa.select(*page.c).select_from(ends.join(page, sa.true()))
 
     everything = statuses in (frozenset(), frozenset(DeliveryStatus))
-    parts = [part()] if everything else [part(_of_status(status)) for status in sorted(statuses)]
+    parts = [part(None)] if everything else [part(status) for status in sorted(statuses)]
     several = sa.union_all(*parts).subquery()
     chosen = ordered(sa.select(several), several.c).limit(_limit).subquery()
     listed = ordered(_with_attempts(chosen), chosen.c)
@@ -175,6 +188,14 @@ def parameters(wanted: DeliveryFilter, after: DeliveryPlace | None) -> dict[str,
     return {name: value for name, value in given.items() if value is not None}
 
 
+def span_of_ids(given: Mapping[str, Any], *, oldest_first: bool) -> dict[str, UUID]:
+    """Return from which event on a page by such parameters is, and until which."""
+    low, high = given.get("id_from", UUID(int=0)), given.get("id_to", UUID(int=2**128 - 1))
+    if "after" in given:
+        low, high = (max(low, given["after"]), high) if oldest_first else (low, min(high, given["after"]))
+    return {"low": low, "high": high}
+
+
 async def of_event(session: Session, event_id: UUID) -> list[LoggedDelivery]:
     """Return what became of an event, in the order in which it was put on its way."""
     return _by_delivery(await session.all(_OF_EVENT, event_id=event_id))
@@ -192,6 +213,7 @@ async def read(
     given = parameters(wanted, after)
     query = page_of(frozenset(map(DeliveryStatus, wanted.statuses)), frozenset(given), wanted.oldest_first)
     kinds = [str(kind) for kind in WEBHOOKS]
+    given |= span_of_ids(given, oldest_first=wanted.oldest_first)
     return _by_delivery(await session.all(query, merchant_id=merchant_id, kinds=kinds, limit=limit, **given))
 
 
