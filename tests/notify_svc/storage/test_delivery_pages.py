@@ -21,8 +21,9 @@ INSERT INTO webhook_endpoints (endpoint_id, merchant_id, url, secret, create_tim
   disable_reason, update_time) VALUES (%(to)s, %(to)s, 'u', '\\x00', now(), '{}', '', true, '', now())"""
 FILL = """
 WITH made AS (INSERT INTO events (event_id, merchant_id, type, aggregate_id, aggregate_version, order_id, payload,
-  trace_id, create_time) SELECT (lpad(to_hex(n), 12, '0') || left(md5(random()::text), 20))::uuid, %(to)s, 't', gen_random_uuid(), 1, '', '', '', now()
-  FROM generate_series(1, %(count)s) n RETURNING event_id, aggregate_id)
+  trace_id, create_time)
+  SELECT (lpad(to_hex(n), 12, '0') || left(md5(random()::text), 20))::uuid, %(to)s, 't', gen_random_uuid(), 1, '', '',
+  '', now() FROM generate_series(1, %(count)s) n RETURNING event_id, aggregate_id)
 INSERT INTO deliveries (delivery_id, endpoint_id, event_id, aggregate_id, aggregate_version, status, attempts,
   attempts_before) SELECT gen_random_uuid(), %(to)s, event_id, aggregate_id, 1,
   (%(statuses)s::text[])[1 + row_number() OVER () %% cardinality(%(statuses)s::text[])], 1, 0 FROM made"""
