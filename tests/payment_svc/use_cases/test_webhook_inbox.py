@@ -229,6 +229,13 @@ async def test_event_is_stored_and_waits_for_its_turn() -> None:
     assert (note.wait, turns.woken, provider.seen) == (timedelta(0), 1, {"a": "1"})
 
 
+async def test_long_body_is_kept_whole_where_the_provider_alone_can_sign_it() -> None:
+    of_webhooks, noted = receiver(Provider(), Turns(), OPEN)
+    for account_id in (None, uuid.UUID(int=1)):
+        await of_webhooks.receive("stripe", account_id, b" " * 10_000, {})
+    assert [note.event.payload == b" " * 10_000 for note in noted] == [True, False]
+
+
 async def test_events_of_which_all_is_known_are_stored_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody has anything to do for them; the first waits a moment for the others of its payment."""
 
