@@ -227,9 +227,9 @@ def _sweeper(sessions: Sessions, begun: Begun) -> Worker:
     """Return what finishes what could not be when a session ended."""
 
     async def sweep() -> bool:
-        await sessions.sweep()
+        is_more = await sessions.sweep()
         await begun.sweep()
-        return False
+        return is_more
 
     return Worker("session-sweeper", sweep, SWEEP_SECONDS)
 

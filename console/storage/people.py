@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from console.domain import MAX_FORGIVEN, User, View
 from console.domain import Session as Login
-from console.tables import passkeys, session_keys, sessions, users, views
+from console.tables import attempts, passkeys, session_keys, sessions, users, views
 from mesh.storage.database import Session, parameters_for, statement
 from mesh.storage.resealing import SealedColumn
 from mesh.storage.schema import TIME
@@ -22,6 +22,14 @@ SECRETS = [SealedColumn(users.c.totp_secret, "totp:", users.c.user_id)]
 
 MAX_LOGINS = 20
 """How many logins of one address are looked at: each takes a core for a while."""
+
+
+MAX_SESSIONS = 50
+"""Of one person at once: who begins another ends the oldest."""
+MOST_OVER = 100
+"""How many that are over are forgotten in one pass."""
+MOST_FORMS = 1000
+"""How many forms are forgotten by one statement: of a session that a script used there may be millions."""
 
 
 class KeyId(NamedTuple):
@@ -47,6 +55,7 @@ class Holder(NamedTuple):
 _ID = sa.bindparam("id", type_=sa.UUID)
 _USER = users.c.user_id == _ID
 _TOKEN = sessions.c.token_sha256 == sa.bindparam("token", type_=sa.LargeBinary)
+_FORMS = attempts.c.token_sha256 == sa.bindparam("token", type_=sa.LargeBinary)
 _NOW = sa.bindparam("now", type_=TIME)
 _STORED = [column.name for column in users.columns if column.name not in ("disable_time", "forgiven")]
 
@@ -129,7 +138,26 @@ _CLOSE_ALL = statement(
     .returning(sessions),
     Login,
 )
-_OVER = statement(sa.select(sessions).where(sessions.c.expire_time <= _NOW).limit(100), Login)
+_CLOSE_OLDEST = statement(
+    sa.update(sessions)
+    .where(
+        sessions.c.token_sha256.in_(
+            sa.select(sessions.c.token_sha256)
+            .where(sessions.c.user_id == sa.bindparam("id", type_=sa.UUID), sessions.c.expire_time > _NOW)
+            .order_by(sessions.c.create_time.desc())
+            .offset(MAX_SESSIONS)
+        )
+    )
+    .values(expire_time=_NOW)
+    .returning(sessions),
+    Login,
+)
+_OVER = statement(sa.select(sessions).where(sessions.c.expire_time <= _NOW).limit(MOST_OVER), Login)
+_FORGET_FORMS = statement(
+    sa.delete(attempts).where(
+        _FORMS, attempts.c.form_sha256.in_(sa.select(attempts.c.form_sha256).where(_FORMS).limit(MOST_FORMS))
+    )
+)
 _FORGET = statement(sa.delete(sessions).where(_TOKEN))
 _KEY_IDS = statement(
     sa.select(sessions.c.api_key_id)
@@ -304,12 +332,18 @@ class Accounts:
         """End all sessions of a user, but one, and return what they were."""
         return await session.all(_CLOSE_ALL, id=user_id, now=now, but=but)
 
+    async def close_oldest(self, session: Session, user_id: UUID, now: datetime) -> list[Login]:
+        """End the sessions of a user that are one too many, and return what they were."""
+        return await session.all(_CLOSE_OLDEST, id=user_id, now=now)
+
     async def over(self, session: Session, now: datetime) -> list[Login]:
         """Return sessions that are over, and not forgotten."""
         return await session.all(_OVER, now=now)
 
     async def forget(self, session: Session, token: bytes) -> None:
-        """Remove a session."""
+        """Remove a session, and first the forms that were sent in it."""
+        while await session.run(_FORGET_FORMS, token=token) == MOST_FORMS:
+            pass
         await session.run(_FORGET, token=token)
 
     async def key_ids(self, session: Session, merchant_id: UUID) -> list[UUID]:

@@ -24,6 +24,11 @@ _ISSUE_LINK = statement(
         set_={column.name: _ISSUE.excluded[column.name] for column in links.columns},
     )
 )
+_FORGET_ENDED = statement(sa.delete(links).where(_LINKS_OF, links.c.expire_time <= _NOW))
+_OTHERS = statement(
+    sa.select(sa.func.count().label("others")).where(_LINKS_OF, links.c.email != sa.bindparam("email", type_=sa.Text)),
+    int,
+)
 _FIND_LINK = statement(sa.select(links).where(_LINK, _HOLDS), Ticket)
 _TAKE_LINK = statement(sa.delete(links).where(_LINK, _HOLDS).returning(links), Ticket)
 _OPEN_LINKS = statement(
@@ -53,6 +58,11 @@ _COUNT_MAIL = statement(
 
 class Tickets:
     """Links that let somebody in once, in PostgreSQL."""
+
+    async def others(self, session: Session, ticket: Ticket) -> int:
+        """Return how many links for other people of the merchant hold; those that are over are forgotten."""
+        await session.run(_FORGET_ENDED, merchant_id=ticket.merchant_id, now=ticket.create_time)
+        return await session.one(_OTHERS, merchant_id=ticket.merchant_id, email=ticket.email) or 0
 
     async def issue(self, session: Session, ticket: Ticket) -> None:
         """Add a link, in place of the one before that the same merchant made for the person."""

@@ -21,6 +21,8 @@ INVITATION, RESET = "invitation", "reset"
 TAKEN = "Somebody of this account has this address already."
 MAX_MAILS = 50
 """Of one person's in a day (UTC): each is a mail to somebody who did not ask for it."""
+MAX_OPEN = 200
+"""Links of a merchant that hold at once: as many as its page shows."""
 LIFETIME = {INVITATION: timedelta(days=7), RESET: timedelta(hours=24)}
 
 
@@ -146,6 +148,8 @@ class Invitations:
         ends = now + LIFETIME[kind]
         ticket = Ticket(digest(token), kind, email, display_name, role, merchant_id, by.user_id, now, ends)
         async with self._database.session() as session, session.begin():
+            if await self._store.others(session, ticket) >= MAX_OPEN:
+                raise AccountError("email", f"{MAX_OPEN} links are open. Withdraw some, or wait until they are used.")
             await self._store.issue(session, ticket)
         return token
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from uuid import UUID
 
 from console.domain import AccountError, Session, SessionKey, User, digest
+from console.storage.people import MOST_OVER
 from console.storage.people import Accounts as Store
 from mesh.ids import Clock, utc_now
 from mesh.storage.database import Database
@@ -59,6 +60,7 @@ class Sessions:
     async def open(self, user: User, user_agent: str) -> str:
         """Begin a session in test mode and return its token. Never one that a browser has brought.
 
+        It ends the oldest of somebody who has too many.
         Raises AccountError when the user, as the password was checked for, is no more: what ends all sessions of a
         user ends one that begins meanwhile.
         """
@@ -69,6 +71,8 @@ class Sessions:
             if known is None or known.disable_time or known.password_hash != user.password_hash:
                 raise AccountError("password", "This account has just changed. Log in again.")
             await self._store.open(session, login)
+            ended = await self._store.close_oldest(session, user.user_id, now)
+        await self.bury(ended)
         return token
 
     async def resume(self, token: str) -> tuple[User, Session] | None:
@@ -135,20 +139,29 @@ class Sessions:
         async with self._database.session() as session:
             return {str(one) for one in await self._store.key_ids(session, merchant_id)}
 
-    async def sweep(self) -> None:
-        """End the keys of sessions that are over, where it failed before, and forget those sessions."""
+    async def sweep(self) -> bool:
+        """End the keys of sessions that are over, where it failed before, and forget some of them.
+
+        Return whether there may be more.
+        """
         async with self._database.session() as session:
             over = await self._store.over(session, self._clock())
-        await self.bury(over)
+        return await self.bury(over) == MOST_OVER
 
-    async def bury(self, ended: list[Session]) -> None:
-        """End the keys of sessions and forget them; what cannot be ended now is left for the next time."""
+    async def bury(self, ended: list[Session]) -> int:
+        """End the keys of sessions and forget them; what cannot be ended now is left for the next time.
+
+        Return how many were forgotten.
+        """
+        forgotten = 0
         for login in ended:
             if login.api_key_id and not await self._keys.end(login.api_key_id):
                 log.warning("the key of a session that is over stays for now", api_key_id=str(login.api_key_id))
                 continue
             async with self._database.session() as session:
                 await self._store.forget(session, login.token_sha256)
+            forgotten += 1
+        return forgotten
 
 
 def _key_owner(login: Session) -> str:
