@@ -8,6 +8,7 @@ header keep the name.
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
@@ -27,6 +28,9 @@ Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
 LOOK_SECONDS = 2.0
 ANSWER = 48 * 1024
 """How many bytes of an answer are read at the most, with its head and all interim answers (1xx) before it."""
+HEADS = 16
+"""How many heads there may be in it, interim ones and the last: each costs as much to parse as some thousand bytes."""
+_HEAD = re.compile(rb"HTTP/1\.")
 PIECE = 4 * 1024
 """How many bytes are parsed at a time: others have their turn between two."""
 POOLS = 32
@@ -38,21 +42,28 @@ class BoundedStream(httpcore.AsyncNetworkStream):
 
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream = stream
-        self._read = 0
+        self._read = self._heads = 0
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
         """Read what came. Raises httpcore.ReadError where an answer is too long."""
-        if self._read >= ANSWER:
+        if self._read >= ANSWER or self._heads > HEADS:
             raise httpcore.ReadError(failures.TOO_LONG)
         # what is there already is read without a pause, with TLS at least
         await asyncio.sleep(0)
         data = await self._stream.read(min(max_bytes, PIECE), timeout)
         self._read += len(data)
+        for head in _HEAD.finditer(data):
+            self._heads += 1
+            if self._heads > HEADS and not head.start():
+                raise httpcore.ReadError(failures.TOO_LONG)
+            if self._heads > HEADS:
+                # what came before it may be all of an answer, of which a text says so
+                return data[: head.start()]
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
         """Write; what is read afterwards answers it."""
-        self._read = 0
+        self._read = self._heads = 0
         await self._stream.write(buffer, timeout)
 
     async def aclose(self) -> None:

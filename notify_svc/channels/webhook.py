@@ -28,7 +28,7 @@ READ_SECONDS = 2.0
 READ = 32 * 1024
 """How many bytes of an answer are read at the most, so that an ordinary one leaves the connection fit for use again."""
 
-CHUNKS = 200
+CHUNKS = 32
 """In how many chunks they may come: each costs as much to parse as a thousand bytes."""
 
 

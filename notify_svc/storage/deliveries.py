@@ -52,13 +52,18 @@ class ClaimRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What a dispatcher has room for: in all, at each endpoint, for each merchant; and what is in use."""
+    """What a dispatcher has room for: in all, at each endpoint, for each merchant; and what is in use.
+
+    Endpoints that fail, and those that are `slow`, have a room of their own.
+    """
 
     limit: int
     share: int
+    failing_share: int
     busy: Mapping[UUID, int]
     merchant_share: int
     busy_merchants: Mapping[UUID, int]
+    slow: Collection[UUID] = ()
 
 
 class Waiting(NamedTuple):
@@ -74,7 +79,14 @@ class Waiting(NamedTuple):
     failing_due_for: timedelta | None
 
 
-_share = sa.bindparam("share", type_=sa.Integer)
+_share = sa.case(
+    (webhook_endpoints.c.failing_since.is_(None), sa.bindparam("share", type_=sa.Integer)),
+    else_=sa.bindparam("failing_share", type_=sa.Integer),
+)
+_is_apart = sa.or_(
+    webhook_endpoints.c.failing_since.is_not(None),
+    webhook_endpoints.c.endpoint_id == sa.any_(sa.bindparam("slow", type_=pg.ARRAY(sa.UUID))),
+)
 _kinds = sa.bindparam("kinds", type_=pg.ARRAY(sa.Text))
 _queued = deliveries.alias("queued")
 _earlier = deliveries.alias("earlier")
@@ -188,7 +200,7 @@ _ready = (
     .where(
         webhook_endpoints.c.enabled,
         webhook_endpoints.c.kind == sa.func.any(_kinds),
-        webhook_endpoints.c.failing_since.is_not(None) == sa.bindparam("failing", type_=sa.Boolean),
+        _is_apart == sa.bindparam("apart", type_=sa.Boolean),
     )
     .subquery("ready")
 )
@@ -292,9 +304,9 @@ class DeliveryRepository:
     """Deliveries in PostgreSQL. Methods run in the session that they are given."""
 
     async def claim_due(
-        self, session: Session, lease: timedelta, kinds: Collection[Kind], room: Room, *, failing: bool
+        self, session: Session, lease: timedelta, kinds: Collection[Kind], room: Room, *, apart: bool
     ) -> list[Delivery]:
-        """Take deliveries that are due to endpoints of some kinds that fail, or that do not.
+        """Take deliveries that are due to endpoints of some kinds that fail or are slow, or that are neither.
 
         No other replica sees them for the length of the lease. Endpoints take turns, and none gets more than its share,
         nor does a merchant.
@@ -307,12 +319,14 @@ class DeliveryRepository:
             kinds=[str(kind) for kind in kinds],
             limit=room.limit,
             share=room.share,
+            failing_share=room.failing_share,
+            slow=list(room.slow),
             busy_endpoints=list(room.busy.keys()),
             busy_endpoints_counts=list(room.busy.values()),
             merchant_share=room.merchant_share,
             busy_merchants=list(room.busy_merchants.keys()),
             busy_merchants_counts=list(room.busy_merchants.values()),
-            failing=failing,
+            apart=apart,
         )
         return [_delivery(row) for row in rows]
 

@@ -36,8 +36,11 @@ INTERVAL_SECONDS = 30.0
 """How often all queues are looked into, whether or not anybody has said that something is due: `DueWatch` does."""
 FAILING_SHARE = 2
 """How many deliveries are under way at once to an endpoint that has been failing: enough to see it come back."""
-FAILING_PART = 2
-"""Which part of all the room endpoints that have been failing get at the most, however many they are: the half."""
+APART_PART = 2
+"""Which part of all the room endpoints that have been failing, and slow ones, get at the most: the half."""
+SLOW_SECONDS = 1.0
+"""How long an endpoint takes that counts as slow from then on, until it is faster: those that work keep their share."""
+MAX_SLOW = 10_000
 
 
 def _chance() -> float:
@@ -92,14 +95,15 @@ class Dispatcher:
         self._merchant_share = bulkhead.merchant_share
         self._busy: Counter[UUID] = Counter()
         self._busy_merchants: Counter[UUID] = Counter()
-        self._failing = 0
-        self._look_at_failing = True
+        self._slow: dict[UUID, None] = {}
+        self._apart = 0
+        self._look_apart = True
         self._looked_at_all = -INTERVAL_SECONDS
         self.worker = Worker(bulkhead.name, self._send_due, interval=INTERVAL_SECONDS)
 
     def wake(self, *, failing: bool = True) -> None:
         """Say that something may be due; with `failing` also at endpoints that have been failing."""
-        self._look_at_failing |= failing
+        self._look_apart |= failing or bool(self._slow)
         self.worker.wake()
 
     def tell(self, reached: Reached) -> None:
@@ -114,40 +118,39 @@ class Dispatcher:
 
     async def _send_due(self) -> bool:
         """Start what is due, up to the concurrency; each end of a delivery looks for the next."""
-        for failing in (False, True) if self._all_due() else (False,):
+        for apart in (False, True) if self._all_due() else (False,):
             free = self._concurrency - len(self._under_way)
-            share = self._share
-            if failing:
-                free = min(free, max(self._concurrency // FAILING_PART, 1) - self._failing)
-                share = min(share, FAILING_SHARE)
+            if apart:
+                free = min(free, max(self._concurrency // APART_PART, 1) - self._apart)
             if free <= 0:
                 continue
+            shares = self._share, min(self._share, FAILING_SHARE)
+            room = Room(free, *shares, self._busy, self._merchant_share, self._busy_merchants, self._slow)
             async with self._database.session() as session:
-                room = Room(free, share, self._busy, self._merchant_share, self._busy_merchants)
-                due = await self._store.claim_due(session, self._lease, self._channels.keys(), room, failing=failing)
+                due = await self._store.claim_due(session, self._lease, self._channels.keys(), room, apart=apart)
             for delivery in due:
-                self._start(delivery)
+                self._start(delivery, apart=apart)
         return False
 
     def _all_due(self) -> bool:
-        """Whether endpoints that have been failing are to be looked at as well: a statement of their own."""
+        """Whether endpoints that fail, and slow ones, are to be looked at as well: a statement of their own."""
         now = time.monotonic()
-        due = self._look_at_failing or now >= self._looked_at_all + INTERVAL_SECONDS
+        due = self._look_apart or now >= self._looked_at_all + INTERVAL_SECONDS
         if due:
-            self._look_at_failing, self._looked_at_all = False, now
+            self._look_apart, self._looked_at_all = False, now
         return due
 
-    def _start(self, delivery: Delivery) -> None:
+    def _start(self, delivery: Delivery, *, apart: bool) -> None:
         self._busy[delivery.endpoint_id] += 1
         self._busy_merchants[delivery.merchant_id] += 1
-        self._failing += delivery.failing_since is not None
+        self._apart += apart
         task = asyncio.create_task(self._deliver(delivery))
         self._under_way.add(task)
-        task.add_done_callback(partial(self._ended, delivery))
+        task.add_done_callback(partial(self._ended, delivery, apart))
 
-    def _ended(self, delivery: Delivery, task: asyncio.Task[bool]) -> None:
+    def _ended(self, delivery: Delivery, apart: bool, task: asyncio.Task[bool]) -> None:
         self._under_way.discard(task)
-        self._failing -= delivery.failing_since is not None
+        self._apart -= apart
         for busy, whose in ((self._busy, delivery.endpoint_id), (self._busy_merchants, delivery.merchant_id)):
             busy[whose] -= 1
             if not busy[whose]:
@@ -157,12 +160,13 @@ class Dispatcher:
             log.error("delivery failed on our side", exc_info=error)
         # an endpoint that has begun to fail with this one is looked at as such: what comes next may have waited for it
         begun = not task.cancelled() and error is None and task.result()
-        self.wake(failing=begun or delivery.failing_since is not None)
+        self.wake(failing=begun or apart)
 
     async def _deliver(self, delivery: Delivery) -> bool:
         """Try once, and note what came of it; return whether the endpoint fails now."""
         span = _enter(delivery)
         attempt = await self._attempt(delivery)
+        self._note_pace(delivery.endpoint_id, attempt)
         status, again = self._outcome(delivery, attempt)
         async with self._database.session() as session:
             await self._store.finish(session, delivery, attempt, status, again)
@@ -185,6 +189,13 @@ class Dispatcher:
         if reason := _reason_to_disable(delivery, attempt):
             await self._disable(delivery, reason)
         return not attempt.succeeded
+
+    def _note_pace(self, endpoint_id: UUID, attempt: Attempt) -> None:
+        self._slow.pop(endpoint_id, None)
+        if attempt.duration_ms >= SLOW_SECONDS * 1000:
+            self._slow[endpoint_id] = None
+            if len(self._slow) > MAX_SLOW:
+                self._slow.pop(next(iter(self._slow)))
 
     async def _attempt(self, delivery: Delivery) -> Attempt:
         """Try once. What fails on our side, such as a secret that no key opens, is an attempt like every other."""

@@ -6,13 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
+import httpcore
 import httpx
 import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from mesh.vault import Vault
-from notify_svc.channels.guarded_http import guarded_client
+from notify_svc.channels import failures
+from notify_svc.channels.guarded_http import HEADS, BoundedStream, guarded_client
 from notify_svc.channels.resolver import Resolver
 from notify_svc.channels.webhook import CHUNKS, WebhookChannel
 from notify_svc.domain import addresses
@@ -84,6 +86,36 @@ async def test_interim_answers_without_end_are_no_answer() -> None:
         attempt = await post(url, 5.0)
     assert attempt.status == 0
     assert attempt.answer.startswith("CONNECTION_BROKEN: the server sent more than is read"), attempt.answer
+
+
+async def test_of_interim_answers_few_are_parsed() -> None:
+    """48 kB of them took 80 ms of the loop each time: one merchant's endpoints delayed others' by 20 s."""
+
+    class Pouring(httpcore.AsyncNetworkStream):
+        async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
+            return (b"HTTP/1.1 103 Early Hints\r\nx: y\r\n\r\n" * max_bytes)[:max_bytes]
+
+        async def write(self, buffer: bytes, timeout: float | None = None) -> None: ...  # noqa: ASYNC109
+
+    stream, pieces = BoundedStream(Pouring()), list[bytes]()
+
+    async def read_all() -> None:
+        while True:
+            pieces.append(await stream.read(65536))
+
+    for times in (1, 2):
+        await stream.write(b"POST / HTTP/1.1\r\n\r\n")
+        with pytest.raises(httpcore.ReadError, match=failures.TOO_LONG):
+            await read_all()
+        assert b"".join(pieces).count(b"HTTP/1.") == times * HEADS
+
+
+async def test_answer_whose_text_speaks_of_heads_is_an_answer() -> None:
+    text = b"HTTP/1.1 " * 40
+    async with serving(lambda _: None, b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(text) + text) as url:
+        attempt = await post(url, PATIENCE)
+    assert attempt.status == 200
+    assert attempt.answer.startswith("HTTP/1.1 HTTP/1.1 ")
 
 
 async def test_answer_in_tiny_chunks_is_read_no_further_than_some_of_them() -> None:

@@ -111,7 +111,7 @@ async def _claim(database: Database) -> None:
     with suppress(_UndoneError):
         async with database.transaction() as session:
             found = await DeliveryRepository().claim_due(
-                session, LEASE, [Kind.WEBHOOK], Room(20, 8, {}, 20, {}), failing=False
+                session, LEASE, [Kind.WEBHOOK], Room(20, 8, 2, {}, 20, {}), apart=False
             )
             assert len(found) > 2
             raise _UndoneError

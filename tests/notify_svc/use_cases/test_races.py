@@ -19,6 +19,7 @@ from notify_svc.domain import delivery as domain
 from notify_svc.domain.delivery import DeliveryStatus
 from notify_svc.domain.endpoint import Endpoint
 from notify_svc.storage import leftovers, outcomes
+from notify_svc.use_cases import dispatcher
 from notify_svc.use_cases.endpoints import Change
 from tests.notify_svc.conftest import CONCURRENCY, Desk, desk_on
 from tests.support.net.rogue import OK, answering, hanging_until, hangs, rogue
@@ -326,6 +327,31 @@ async def test_endpoints_that_are_dead_do_not_delay_first_attempts_of_others(not
         await come_true(lambda: set(healthy.ids) == {str(event.event_id) for event in events}, "all at the healthy")
         assert dead.open == CONCURRENCY // 2
         dead.released.set()
+
+
+async def test_slow_endpoints_do_not_delay_first_attempts_of_others(
+    notify_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None of them fails: with answers just within the time, those of four merchants took all the room there is."""
+    monkeypatch.setattr(dispatcher, "SLOW_SECONDS", 0.0)
+    patient = desk_on(notify_url, timeout=2 * PATIENCE)
+    async with rogue(answering(OK)) as slow, rogue(answering(OK)) as healthy, patient as desk:
+        for number in range(CONCURRENCY):
+            await desk.endpoint(f"{slow.url}?{number}")
+        await desk.publish()
+        await come_true(lambda: len(desk.sender._slow) == CONCURRENCY, "all of them known to be slow")
+        monkeypatch.undo()
+        slow.behaviour = hangs
+        await desk.publish(3)
+        await come_true(lambda: slow.open >= CONCURRENCY // 2, "the slow ones' part in use")
+        await desk.endpoint(healthy.url)
+        events = await desk.publish(2 * CONCURRENCY)
+        await come_true(lambda: set(healthy.ids) == {str(event.event_id) for event in events}, "all at the healthy")
+        assert slow.open == CONCURRENCY // 2
+        slow.behaviour = answering(OK)
+        slow.released.set()
+        await desk.publish()
+        await come_true(lambda: not desk.sender._slow, "none slow any more")
 
 
 async def test_merchant_does_not_get_all_the_room_however_many_endpoints_it_has(notify_url: str) -> None:
