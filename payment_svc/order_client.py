@@ -72,9 +72,11 @@ class OrderCalls:
         answer: internal_pb2.SettleOrderResponse = await self._stub.SettleOrder(request, timeout=TIMEOUT_SECONDS)
         return answer.settled
 
-    async def changes(self, merchant_id: UUID, order_id: UUID) -> list[Entry]:
+    async def changes(self, merchant_id: UUID, order_id: UUID, skip: int, most: int) -> list[Entry]:
         """Return what happened to a merchant's order."""
-        request = internal_pb2.ListOrderChangesRequest(order_id=str(order_id), merchant_id=str(merchant_id))
+        request = internal_pb2.ListOrderChangesRequest(
+            order_id=str(order_id), merchant_id=str(merchant_id), skip=skip, most=most
+        )
         answer: internal_pb2.ListOrderChangesResponse = await self._stub.ListOrderChanges(
             request, timeout=TIMEOUT_SECONDS
         )
@@ -83,7 +85,8 @@ class OrderCalls:
                 Change(order_id, "order", str(order_id), one.version, one.status, one.time.ToDatetime(UTC)),
                 Origin(one.actor, one.cause, one.trace_id),
             )
-            for one in answer.changes
+            # the version before returns all
+            for one in answer.changes[skip - answer.skipped :][:most]
         ]
 
 

@@ -111,6 +111,6 @@ class OrderClient(Protocol):
         """Settle the order by this payment's capture; return False when it was settled otherwise, or has ended."""
         ...
 
-    async def changes(self, merchant_id: UUID, order_id: UUID) -> list[Entry]:
-        """Return what happened to a merchant's order, oldest first."""
+    async def changes(self, merchant_id: UUID, order_id: UUID, skip: int, most: int) -> list[Entry]:
+        """Return what happened to a merchant's order, oldest first: without the first `skip`, at most so many."""
         ...

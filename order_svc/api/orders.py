@@ -134,6 +134,9 @@ class OrderPaymentServicer(internal_grpc.OrderPaymentServiceServicer):
     async def ListOrderChanges(
         self, request: internal_pb2.ListOrderChangesRequest, _: Context
     ) -> internal_pb2.ListOrderChangesResponse:
-        """Return every change of an order."""
-        changes = await self._orders.changes(UUID(request.merchant_id), _touched(request.order_id))
-        return internal_pb2.ListOrderChangesResponse(changes=[mapping.change_message(entry) for entry in changes])
+        """Return the changes of an order."""
+        merchant_id, order_id = UUID(request.merchant_id), _touched(request.order_id)
+        changes = await self._orders.changes(merchant_id, order_id, skip=request.skip, most=request.most or None)
+        return internal_pb2.ListOrderChangesResponse(
+            changes=[mapping.change_message(entry) for entry in changes], skipped=request.skip
+        )

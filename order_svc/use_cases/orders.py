@@ -144,14 +144,22 @@ class Orders:
                 self._payable.popitem(last=False)
         return order
 
-    async def changes(self, merchant_id: UUID, order_id: UUID) -> list[Entry]:
-        """Return what happened to a merchant's order, oldest first. Raises ApiError NOT_FOUND."""
+    async def changes(
+        self, merchant_id: UUID, order_id: UUID, *, skip: int = 0, most: int | None = None
+    ) -> list[Entry]:
+        """Return what happened to a merchant's order, oldest first, without the first `skip` entries.
+
+        Raises ApiError NOT_FOUND.
+        """
         order = await self.get(merchant_id, order_id)
         created = replace(order, status=OrderStatus.NEW, version=1, update_time=order.create_time)
         by = ("gateway", "TakeLink") if order.payment_link_id else ("merchant", "CreateOrder")
         origin = Origin(*by, order.create_trace_id)
         async with self._database.session() as session:
-            return [Entry(_change(created), origin), *await history.of_order(session, order_id)]
+            # its creation, which comes first, is no row of the history
+            first = [] if skip else [Entry(_change(created), origin)]
+            left = None if most is None else most - len(first)
+            return [*first, *await history.of_order(session, order_id, skip=max(0, skip - 1), most=left)]
 
     async def page(self, listing: Listing, *, after: UUID | None, limit: int) -> list[Order]:
         """Return a page of a merchant's orders."""

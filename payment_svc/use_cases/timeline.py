@@ -36,7 +36,7 @@ class Timeline:
         were committed, whatever their clocks said; what is added later is never before a place.
         Raises ApiError NOT_FOUND.
         """
-        theirs = (await self._orders.changes(merchant_id, order_id))[after.theirs :]
+        theirs = await self._orders.changes(merchant_id, order_id, after.theirs, size + 1)
         async with self._database.session() as session:
             ours = await history.of_order(session, order_id, skip=after.ours, most=size + 1)
         told = [(entry, 1, 0) for entry in theirs], [(entry, 0, 1) for entry in ours]

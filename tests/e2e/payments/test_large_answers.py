@@ -65,6 +65,25 @@ def test_page_of_a_timeline_with_long_entries_ends_earlier_and_leaves_none_out(
     assert told == [f"x/{number}" for number in range(500)]
 
 
+def test_page_of_a_timeline_reads_no_more_of_an_order_than_it_shows(merchant: Merchant, gateway: Ready) -> None:
+    """Of an order that was refunded in thousands of parts each page read all, for seconds, and then failed."""
+    order_id, count, size = merchant.new_order()["order_id"], 100_000, 500
+    with psycopg.connect(gateway.database_urls["orders"]) as connection:
+        connection.execute(
+            "INSERT INTO history"
+            " (order_id, resource, resource_id, version, status, time, detail, actor, cause, trace_id)"
+            " SELECT %s, 'order', %s, n + 1, 'PARTIALLY_REFUNDED', now(), '', 'gateway', %s, %s"
+            " FROM generate_series(1, %s) n",
+            [order_id, order_id, "event:payment", "a" * 32, count],
+        )
+    versions, token = list[int](), ""
+    for _ in range(3):
+        page = merchant.get(f"/v1/orders/{order_id}/timeline", page_size=size, page_token=token)
+        versions += [one["version"] for one in page["entries"]]
+        token = page["next_page_token"]
+    assert versions == list(range(1, 3 * size + 1))
+
+
 def test_one_thing_that_is_larger_than_an_answer_is_told_so(merchant: Merchant, gateway: Ready) -> None:
     payment_id = merchant.charge(merchant.new_order()["order_id"])["payment_id"]
     hear(gateway, payment_id, 1, 600_000)

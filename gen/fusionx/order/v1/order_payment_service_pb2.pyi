@@ -156,19 +156,27 @@ class ListOrderChangesRequest(_message.Message):
 
     ORDER_ID_FIELD_NUMBER: _builtins.int
     MERCHANT_ID_FIELD_NUMBER: _builtins.int
+    SKIP_FIELD_NUMBER: _builtins.int
+    MOST_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order."""
     merchant_id: _builtins.str
     """The merchant that must own it."""
+    skip: _builtins.int
+    """How many of the oldest to leave out."""
+    most: _builtins.int
+    """How many to return at the most. Left out or 0: all."""
     def __init__(
         self,
         *,
         order_id: _builtins.str = ...,
         merchant_id: _builtins.str = ...,
+        skip: _builtins.int = ...,
+        most: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["merchant_id", b"merchant_id", "order_id", b"order_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["merchant_id", b"merchant_id", "most", b"most", "order_id", b"order_id", "skip", b"skip"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -181,6 +189,9 @@ class ListOrderChangesResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CHANGES_FIELD_NUMBER: _builtins.int
+    SKIPPED_FIELD_NUMBER: _builtins.int
+    skipped: _builtins.int
+    """How many of the oldest were left out: as many as asked. The version before returns all, and says 0."""
     @_builtins.property
     def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___OrderChange]:
         """The changes, oldest first."""
@@ -189,10 +200,11 @@ class ListOrderChangesResponse(_message.Message):
         self,
         *,
         changes: _abc.Iterable[Global___OrderChange] | None = ...,
+        skipped: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "skipped", b"skipped"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
