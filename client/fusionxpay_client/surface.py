@@ -305,7 +305,8 @@ class Events:
         the event.
 
         Errors: NOT_FOUND, reasons EVENT_NOT_FOUND, WEBHOOK_ENDPOINT_NOT_FOUND and NOTIFICATION_CHANNEL_NOT_FOUND;
-        FAILED_PRECONDITION, reason ENDPOINT_DISABLED.
+        FAILED_PRECONDITION, reason ENDPOINT_DISABLED; RESOURCE_EXHAUSTED, reason TOO_MANY_CALLS, for a merchant who
+        has had 30,000 deliveries sent again lately: 100 more may be with each second.
 
         Args:
             event_id: The event's id.
@@ -485,7 +486,8 @@ class AsyncEvents:
         the event.
 
         Errors: NOT_FOUND, reasons EVENT_NOT_FOUND, WEBHOOK_ENDPOINT_NOT_FOUND and NOTIFICATION_CHANNEL_NOT_FOUND;
-        FAILED_PRECONDITION, reason ENDPOINT_DISABLED.
+        FAILED_PRECONDITION, reason ENDPOINT_DISABLED; RESOURCE_EXHAUSTED, reason TOO_MANY_CALLS, for a merchant who
+        has had 30,000 deliveries sent again lately: 100 more may be with each second.
 
         Args:
             event_id: The event's id.

@@ -55,7 +55,8 @@ export class Events {
    * Sends an event again, now and by a schedule of its own, whether it was delivered or not. An endpoint or channel
    * that is named gets it whatever its filters; otherwise all do that are enabled and whose filters take the event.
    * Errors: NOT_FOUND, reasons EVENT_NOT_FOUND, WEBHOOK_ENDPOINT_NOT_FOUND and NOTIFICATION_CHANNEL_NOT_FOUND;
-   * FAILED_PRECONDITION, reason ENDPOINT_DISABLED.
+   * FAILED_PRECONDITION, reason ENDPOINT_DISABLED; RESOURCE_EXHAUSTED, reason TOO_MANY_CALLS, for a merchant who has
+   * had 30,000 deliveries sent again lately: 100 more may be with each second.
    */
   resend(eventId: string, params?: {
     /**

@@ -89,6 +89,6 @@ def _refused(most: int, *, is_own: bool) -> ApiError:
     return unavailable("OVERLOADED", "too many requests of one merchant are in flight, try again")
 
 
-def too_many_calls(words: str) -> ApiError:
-    """Return the refusal of what a merchant has too much of under way, which may be tried again in a moment."""
-    return ApiError(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_CALLS", words, retry_after=COME_BACK_SECONDS)
+def too_many_calls(words: str, seconds: int = COME_BACK_SECONDS) -> ApiError:
+    """Return the refusal of what a merchant has too much of, which may be tried again in a moment."""
+    return ApiError(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_CALLS", words, retry_after=seconds)

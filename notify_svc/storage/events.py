@@ -84,6 +84,14 @@ _SEND_AGAIN = statement(
             "attempts_before": deliveries.c.attempts,
             "resends": deliveries.c.resends + 1,
         },
+        # what waits to be sent anyway is sent once: whoever asks again and again writes no row anew
+        where=sa.not_(
+            sa.and_(
+                deliveries.c.status == "PENDING",
+                deliveries.c.attempts == deliveries.c.attempts_before,
+                deliveries.c.next_attempt_time <= NOW,
+            )
+        ),
     )
 )
 _GET = statement(

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from mesh import context, tracing
+from mesh.rpc.shares import PART
 from mesh.storage.database import Database
 from mesh.telemetry import alert, get_logger
 from mesh.tracing import names
@@ -38,6 +39,8 @@ FAILING_SHARE = 2
 """How many deliveries are under way at once to an endpoint that has been failing: enough to see it come back."""
 APART_PART = 2
 """Which part of all the room endpoints that have been failing, and slow ones, get at the most: the half."""
+ROOM = 3
+"""The last one in so many places is for merchants who have less than one in `PART`: several leave some, too."""
 SLOW_SECONDS = 1.0
 """How long an endpoint takes that counts as slow from then on, until it is faster: those that work keep their share."""
 MAX_SLOW = 10_000
@@ -92,7 +95,12 @@ class Dispatcher:
         self._share = bulkhead.share
         self._chance = chance
         self._under_way: set[asyncio.Task[bool]] = set()
-        self._merchant_share = bulkhead.merchant_share
+        of_all = max(bulkhead.concurrency // PART, 1)
+        self._parts = (
+            (bulkhead.concurrency - bulkhead.concurrency // ROOM, bulkhead.merchant_share),
+            (bulkhead.concurrency, min(bulkhead.merchant_share, of_all)),
+        )
+        """How many places are taken when a merchant has how many at the most."""
         self._busy: Counter[UUID] = Counter()
         self._busy_merchants: Counter[UUID] = Counter()
         self._slow: dict[UUID, None] = {}
@@ -119,18 +127,24 @@ class Dispatcher:
     async def _send_due(self) -> bool:
         """Start what is due, up to the concurrency; each end of a delivery looks for the next."""
         for apart in (False, True) if self._all_due() else (False,):
-            free = self._concurrency - len(self._under_way)
-            if apart:
-                free = min(free, max(self._concurrency // APART_PART, 1) - self._apart)
-            if free <= 0:
-                continue
-            shares = self._share, min(self._share, FAILING_SHARE)
-            room = Room(free, *shares, self._busy, self._merchant_share, self._busy_merchants, self._slow)
-            async with self._database.session() as session:
-                due = await self._store.claim_due(session, self._lease, self._channels.keys(), room, apart=apart)
-            for delivery in due:
-                self._start(delivery, apart=apart)
+            for places, merchant_share in self._parts:
+                free = places - len(self._under_way)
+                if apart:
+                    free = min(free, max(self._concurrency // APART_PART, 1) - self._apart)
+                if free > 0 and await self._claim(free, merchant_share, apart=apart) < free:
+                    # all that is due has begun, or its merchants have what they may have of more places, too
+                    break
         return False
+
+    async def _claim(self, free: int, merchant_share: int, *, apart: bool) -> int:
+        """Start deliveries that are due, and return how many."""
+        shares = self._share, min(self._share, FAILING_SHARE)
+        room = Room(free, *shares, self._busy, merchant_share, self._busy_merchants, self._slow)
+        async with self._database.session() as session:
+            due = await self._store.claim_due(session, self._lease, self._channels.keys(), room, apart=apart)
+        for delivery in due:
+            self._start(delivery, apart=apart)
+        return len(due)
 
     def _all_due(self) -> bool:
         """Whether endpoints that fail, and slow ones, are to be looked at as well: a statement of their own."""

@@ -21,6 +21,7 @@ from notify_svc.storage.delivery_pages import DeliveryFilter, DeliveryPlace
 from notify_svc.storage.endpoints import EndpointRepository, Kinds
 from notify_svc.storage.events import EventFilter, EventRepository, LoggedEvent
 from notify_svc.use_cases.endpoints import require_enabled, require_found
+from notify_svc.use_cases.resend_budget import ResendBudget
 
 MAX_SPAN_EVENTS = 10_000
 """How many events are sent again by one call at the most."""
@@ -63,6 +64,7 @@ class EventLog:
         self._endpoints = endpoints
         self._wake = wake
         self._ids = ids
+        self._budget = ResendBudget()
 
     async def get(self, merchant_id: UUID, event_id: UUID) -> PublicEvent:
         """Return an event. Raises ApiError NOT_FOUND."""
@@ -107,15 +109,18 @@ class EventLog:
         """Send an event again, to who is named or to all whose filters take it, and return all its deliveries.
 
         Or the record of the same request made before.
-        Raises ApiError NOT_FOUND for the event or the endpoint, FAILED_PRECONDITION for a disabled endpoint.
+        Raises ApiError NOT_FOUND for the event or the endpoint, FAILED_PRECONDITION for a disabled endpoint, and
+        RESOURCE_EXHAUSTED, reason TOO_MANY_CALLS, for who has had too much sent again.
         """
         # two at once would lock endpoints and deliveries in orders of their own
         async with self._endpoints.alone(self._database, merchant_id) as session:
             if claim and (record := await idempotency.find(session, claim)):
                 return record
+            self._budget.require(merchant_id)
             event = await self._found(session, merchant_id, event_id)
             receivers = await self._enabled(session, merchant_id, named) or await self._takers(session, event)
             new = [(self._ids(), receiver, event) for receiver in receivers]
+            self._budget.spend(merchant_id, len(new))
             await self._store.deliver(session, new, again=True)
             found = await delivery_pages.of_event(session, event_id)
             if claim:
@@ -126,18 +131,20 @@ class EventLog:
     async def resend_span(self, merchant_id: UUID, span: Span, claim: Claim | None) -> tuple[int, int] | Record:
         """Send the events of a span again, all or none; return how many events and deliveries, or an earlier record.
 
-        Raises ApiError NOT_FOUND for the endpoint, FAILED_PRECONDITION for a disabled one, and INVALID_ARGUMENT, reason
-        TOO_MANY_EVENTS.
+        Raises ApiError NOT_FOUND for the endpoint, FAILED_PRECONDITION for a disabled one, INVALID_ARGUMENT, reason
+        TOO_MANY_EVENTS, and RESOURCE_EXHAUSTED as `resend` does.
         """
         # as in `resend`
         async with self._endpoints.alone(self._database, merchant_id) as session:
             if claim and (record := await idempotency.find(session, claim)):
                 return record
+            self._budget.require(merchant_id)
             found = await self._in_span(session, merchant_id, span)
             new = [
                 (self._ids(), receiver, event)
                 for event, receiver in await self._receivers(session, merchant_id, span, found)
             ]
+            self._budget.spend(merchant_id, len(new))
             for first in range(0, len(new), CHUNK):
                 await self._store.deliver(session, new[first : first + CHUNK], again=True)
             if claim:

@@ -20,6 +20,7 @@ from notify_svc.domain.delivery import DeliveryStatus
 from notify_svc.domain.endpoint import Endpoint
 from notify_svc.storage import leftovers, outcomes
 from notify_svc.use_cases import dispatcher
+from notify_svc.use_cases.dispatcher import ROOM
 from notify_svc.use_cases.endpoints import Change
 from tests.notify_svc.conftest import CONCURRENCY, Desk, desk_on
 from tests.support.net.rogue import OK, answering, hanging_until, hangs, rogue
@@ -352,6 +353,25 @@ async def test_slow_endpoints_do_not_delay_first_attempts_of_others(
         slow.released.set()
         await desk.publish()
         await come_true(lambda: not desk.sender._slow, "none slow any more")
+
+
+async def test_several_merchants_together_do_not_get_all_the_room(notify_url: str) -> None:
+    """Of endpoints that are new nobody knows that they are slow."""
+    few = desk_on(notify_url, timeout=2 * PATIENCE, merchant_share=CONCURRENCY // 3)
+    async with rogue(hangs) as silent, rogue(answering(OK)) as healthy, few as desk:
+        for _ in range(3):
+            desk.merchant_id = uuid.uuid4()
+            for number in range(CONCURRENCY):
+                await desk.endpoint(f"{silent.url}?{number}")
+            await desk.publish(3)
+        await come_true(lambda: silent.open >= CONCURRENCY - CONCURRENCY // ROOM, "the merchants' part in use")
+        desk.merchant_id = uuid.uuid4()
+        await desk.endpoint(healthy.url)
+        events = await desk.publish(2 * CONCURRENCY)
+        await come_true(lambda: set(healthy.ids) == {str(event.event_id) for event in events}, "the neighbour's events")
+        # the last of the three had nothing under way when it came
+        assert silent.open == CONCURRENCY - CONCURRENCY // ROOM + 1
+        silent.released.set()
 
 
 async def test_merchant_does_not_get_all_the_room_however_many_endpoints_it_has(notify_url: str) -> None:

@@ -103,7 +103,8 @@ class EventServiceServicer:
         is named gets it whatever its filters; otherwise all do that are enabled and whose filters take the event.
 
         Errors: NOT_FOUND, reasons EVENT_NOT_FOUND, WEBHOOK_ENDPOINT_NOT_FOUND and NOTIFICATION_CHANNEL_NOT_FOUND;
-        FAILED_PRECONDITION, reason ENDPOINT_DISABLED.
+        FAILED_PRECONDITION, reason ENDPOINT_DISABLED; RESOURCE_EXHAUSTED, reason TOO_MANY_CALLS, for a merchant who has had
+        30,000 deliveries sent again lately: 100 more may be with each second.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -52,7 +52,8 @@ class EventServiceStub:
     is named gets it whatever its filters; otherwise all do that are enabled and whose filters take the event.
 
     Errors: NOT_FOUND, reasons EVENT_NOT_FOUND, WEBHOOK_ENDPOINT_NOT_FOUND and NOTIFICATION_CHANNEL_NOT_FOUND;
-    FAILED_PRECONDITION, reason ENDPOINT_DISABLED.
+    FAILED_PRECONDITION, reason ENDPOINT_DISABLED; RESOURCE_EXHAUSTED, reason TOO_MANY_CALLS, for a merchant who has had
+    30,000 deliveries sent again lately: 100 more may be with each second.
     """
     ResendEvents: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.ResendEventsRequest, _event_service_pb2.ResendEventsResponse]
     """Sends all events of a span of time again, each as `ResendEvent` does.
@@ -96,7 +97,8 @@ class EventServiceAsyncStub(EventServiceStub):
     is named gets it whatever its filters; otherwise all do that are enabled and whose filters take the event.
 
     Errors: NOT_FOUND, reasons EVENT_NOT_FOUND, WEBHOOK_ENDPOINT_NOT_FOUND and NOTIFICATION_CHANNEL_NOT_FOUND;
-    FAILED_PRECONDITION, reason ENDPOINT_DISABLED.
+    FAILED_PRECONDITION, reason ENDPOINT_DISABLED; RESOURCE_EXHAUSTED, reason TOO_MANY_CALLS, for a merchant who has had
+    30,000 deliveries sent again lately: 100 more may be with each second.
     """
     ResendEvents: _aio.UnaryUnaryMultiCallable[_event_service_pb2.ResendEventsRequest, _event_service_pb2.ResendEventsResponse]  # type: ignore[assignment]
     """Sends all events of a span of time again, each as `ResendEvent` does.
@@ -161,7 +163,8 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         is named gets it whatever its filters; otherwise all do that are enabled and whose filters take the event.
 
         Errors: NOT_FOUND, reasons EVENT_NOT_FOUND, WEBHOOK_ENDPOINT_NOT_FOUND and NOTIFICATION_CHANNEL_NOT_FOUND;
-        FAILED_PRECONDITION, reason ENDPOINT_DISABLED.
+        FAILED_PRECONDITION, reason ENDPOINT_DISABLED; RESOURCE_EXHAUSTED, reason TOO_MANY_CALLS, for a merchant who has had
+        30,000 deliveries sent again lately: 100 more may be with each second.
         """
 
     @_abc_1.abstractmethod
