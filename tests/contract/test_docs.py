@@ -57,7 +57,7 @@ def _patterns(path: str) -> Iterator[str]:
 
 def _names_a_file_of_ours(path: str) -> bool:
     """Whether something in backquotes is a path of the repository, and not of another machine or of a URL."""
-    if path.startswith("dist/"):  # what is built may be there or not
+    if path.startswith(("dist/", ".data/")):  # what is built, or kept by `make up`, may be there or not
         return False
     return PATH.fullmatch(path) is not None and (
         FILE.fullmatch(path) is not None or (ROOT / path.split("/", 1)[0]).is_dir()
