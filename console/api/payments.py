@@ -13,7 +13,7 @@ from console.api.formats import readable, words
 from console.api.lists.listing import LISTINGS, show
 from console.api.overview import together
 from console.api.web import Page, Visit
-from console.clients.merchant_api import ApiError, Json, MerchantApi
+from console.clients.merchant_api import ROWS_MOST, ApiError, Json, MerchantApi
 from mesh.ids import parse_uuid
 
 _OF_WEBHOOKS = {"APPLIED": "good", "IGNORED": "done", "QUARANTINED": "bad", "DEAD": "bad"}
@@ -47,11 +47,17 @@ async def _payment(visit: Visit, status: int = 200, **values: Any) -> Response:
         entries=entries,
         refunds=refunds,
         events=events,
+        most=cut(entries, refunds, events),
         left=left_of(shown),
         can_capture=shown["status"] == "AUTHORIZED",
         can_void=shown["status"] in VOIDABLE,
         **values,
     )
+
+
+def cut(*lists: list[Json]) -> int:
+    """Return how many rows of each list are shown, where one may be longer; else 0."""
+    return ROWS_MOST if any(len(one) >= ROWS_MOST for one in lists) else 0
 
 
 def _of_order(visit: Visit, api: MerchantApi, order_id: str) -> tuple[Coroutine[Any, Any, Any], ...]:
@@ -147,7 +153,7 @@ async def order(visit: Visit) -> Response:
         api.every("payments", order_id=order_id),
         _timeline(visit, api, order_id),
     )
-    return visit.render("order.html", order=shown, payments=paid, entries=entries)
+    return visit.render("order.html", order=shown, payments=paid, entries=entries, most=cut(entries, paid))
 
 
 async def _timeline(visit: Visit, api: MerchantApi, order_id: str) -> list[Json]:

@@ -15,6 +15,8 @@ import httpx
 Json = dict[str, Any]
 TIMEOUT_SECONDS = 20.0
 PAGE_MOST = 100
+ROWS_MOST = 1000
+"""How many rows of a list a page of the console shows: an order may be refunded in any number of parts."""
 """How many rows the API gives at once."""
 RECORD_TRIES = 6
 """How often the path of acts is asked for beside a version without it: others' requests take turns as well."""
@@ -101,14 +103,18 @@ class MerchantApi:
         return await self._send("GET", path, params=given)
 
     async def every(self, *path: str, field: str = "", **params: Any) -> list[Json]:
-        """GET a list with all of its pages; its rows are called as the path's last segment, or `field`."""
+        """GET a list with all of its pages; its rows are called as the path's last segment, or `field`.
+
+        Of a longer one the first `ROWS_MOST` are returned.
+        """
         found: list[Json] = []
         token = ""
         while True:
             page = await self.get(*path, **params, page_size=PAGE_MOST, page_token=token)
             found += page.get(field or path[-1], [])
-            if not (token := page.get("next_page_token", "")):
-                return found
+            token = page.get("next_page_token", "")
+            if not token or len(found) >= ROWS_MOST:
+                return found[:ROWS_MOST]
 
     async def resend(self, body: Json, attempt: str) -> Json:
         """Send the events of a span again: the method's path is not a resource's."""

@@ -16,7 +16,7 @@ from console.api.lists import files
 from console.api.lists.listing import Listing, Rows
 from console.api.overview import Span, _compared, _counted, _unanswered
 from console.api.web import FOLDER, templates
-from console.clients.merchant_api import ApiError, MerchantApi, PublicApi
+from console.clients.merchant_api import ROWS_MOST, ApiError, MerchantApi, PublicApi
 from console.clients.operator_api import OperatorApi
 from mesh.ids import new_id
 
@@ -53,6 +53,20 @@ async def test_a_list_has_all_of_its_pages() -> None:
         found = await MerchantApi(http, http, {}).every("orders", "1", "timeline", field="entries")
     assert asked == ["0", "1", "2"]
     assert [one["n"] for one in found] == asked
+
+
+async def test_of_a_list_without_end_so_many_rows_are_read() -> None:
+    """The page of an order that was refunded in fifty thousand parts asked for all, a thousand times over."""
+    asked = []
+
+    def page(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.params.get("page_token", ""))
+        assert len(asked) <= ROWS_MOST // 100
+        return httpx.Response(200, json={"refunds": [{}] * 100, "next_page_token": str(len(asked))})
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(page), base_url="http://gateway") as http:
+        found = await MerchantApi(http, http, {}).every("payments", "1", "refunds")
+    assert len(found) == ROWS_MOST
 
 
 async def test_the_overview_asks_for_disputes_once_however_many_there_are() -> None:

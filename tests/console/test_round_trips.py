@@ -8,6 +8,7 @@ from collections import Counter
 import psycopg
 
 from console.api.glances import Orders
+from console.clients.merchant_api import ROWS_MOST
 from stack.stack import Ready
 from tests.support.console import Browser
 from tests.support.merchant.api import Merchant
@@ -50,6 +51,24 @@ def test_a_page_asks_for_each_thing_once(owner: Browser, merchant: Merchant, gat
         before = counting.asked()
         owner.page(path)
         assert counting.asked() - before == Counter(expected), path
+
+
+def test_a_page_of_an_order_with_a_long_history_shows_its_beginning(
+    owner: Browser, merchant: Merchant, gateway: Ready
+) -> None:
+    order_id = merchant.new_order("20.00")["order_id"]
+    assert "shows the first" not in owner.page(f"/orders/{order_id}")
+    with psycopg.connect(gateway.database_urls["orders"]) as connection:
+        connection.execute(
+            "INSERT INTO history"
+            " (order_id, resource, resource_id, version, status, time, detail, actor, cause, trace_id)"
+            " SELECT %s, 'order', %s, n + 1, 'PARTIALLY_REFUNDED', now(), '', 'gateway', 'test', ''"
+            " FROM generate_series(1, %s) n",
+            [order_id, order_id, 2 * ROWS_MOST],
+        )
+    page = owner.page(f"/orders/{order_id}")
+    assert f"shows the first {ROWS_MOST:,} of each list" in page
+    assert page.count('<div class="what">') == ROWS_MOST
 
 
 def test_what_is_known_of_payments_has_an_end() -> None:
