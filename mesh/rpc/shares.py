@@ -16,6 +16,8 @@ from mesh.metrics import SHARE_USED_UP
 
 PART = 10
 """A merchant is sure of one in so many of the calls that a process takes at once; it has no more once that is full."""
+ROOM = 3
+"""Of places for what goes on without its caller, the last one in so many is for who has less than one in `PART`."""
 FULL = 2
 """A process counts as full when one in so many of its places is taken: the others are for whoever has less."""
 LISTS_AT_ONCE = 8

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from mesh import context, tracing
-from mesh.rpc.shares import PART
+from mesh.rpc.shares import PART, ROOM
 from mesh.storage.database import Database
 from mesh.telemetry import alert, get_logger
 from mesh.tracing import names
@@ -39,8 +39,6 @@ FAILING_SHARE = 2
 """How many deliveries are under way at once to an endpoint that has been failing: enough to see it come back."""
 APART_PART = 2
 """Which part of all the room endpoints that have been failing, and slow ones, get at the most: the half."""
-ROOM = 3
-"""The last one in so many places is for merchants who have less than one in `PART`: several leave some, too."""
 SLOW_SECONDS = 1.0
 """How long an endpoint takes that counts as slow from then on, until it is faster: those that work keep their share."""
 MAX_SLOW = 10_000

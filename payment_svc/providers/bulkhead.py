@@ -6,11 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from mesh.rpc.shares import PART
+from mesh.rpc.shares import PART, ROOM
 from payment_svc.providers.base import UnavailableError
-
-ROOM = 3
-"""The last one in so many places is for merchants who have less than one in `PART` of all."""
 
 
 class Bulkhead:

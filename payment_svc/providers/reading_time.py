@@ -13,12 +13,12 @@ from typing import TypeVar
 from uuid import UUID
 from weakref import WeakValueDictionary
 
+from mesh.rpc.allowance import Allowance
 from mesh.rpc.shares import PART, too_many_calls
 
 AT_ONCE_SECONDS = 0.1
 """What an account may use at once, beyond its part of the time: thousands of ordinary webhooks."""
 MOST_WAITING = 100
-MAX_KNOWN = 10_000
 ResultT = TypeVar("ResultT")
 
 
@@ -29,9 +29,8 @@ class ReadingTime:
         self, now: Callable[[], float] = time.monotonic, worked: Callable[[], float] = time.thread_time
     ) -> None:
         """`worked` says how long this thread has: on a busy machine more time passes, which is no fault of a body."""
-        self._now = now
         self._worked = worked
-        self._paid_off: dict[UUID, float] = {}
+        self._allowance: Allowance[UUID] = Allowance(AT_ONCE_SECONDS, 1 / PART, now)
         self._turns = WeakValueDictionary[UUID, asyncio.Lock]()
         self._waiting = Counter[UUID]()
 
@@ -47,7 +46,7 @@ class ReadingTime:
         self._waiting[account_id] += 1
         try:
             async with self._turns.setdefault(account_id, asyncio.Lock()):
-                await asyncio.sleep(self._paid_off.get(account_id, 0.0) - AT_ONCE_SECONDS * PART - self._now())
+                await asyncio.sleep(self._allowance.wait(account_id))
                 return self._counted(account_id, read)
         finally:
             self._waiting[account_id] -= 1
@@ -55,11 +54,8 @@ class ReadingTime:
                 del self._waiting[account_id]
 
     def _counted(self, account_id: UUID, read: Callable[[], ResultT]) -> ResultT:
-        began, had_worked = self._now(), self._worked()
+        had_worked = self._worked()
         try:
             return read()
         finally:
-            used = (self._worked() - had_worked) * PART
-            self._paid_off[account_id] = max(self._paid_off.pop(account_id, 0.0), began) + used
-            if len(self._paid_off) > MAX_KNOWN:
-                self._paid_off.pop(next(iter(self._paid_off)))
+            self._allowance.spend(account_id, self._worked() - had_worked)

@@ -13,6 +13,7 @@ from fusionx.notify.v1 import ping_pb2
 
 from mesh.errors import unavailable
 from mesh.ids import new_id
+from mesh.rpc.shares import ROOM
 from mesh.storage.database import Session
 from mesh.storage.idempotency import Claim, Record
 from notify_svc.domain import delivery as domain
@@ -20,7 +21,6 @@ from notify_svc.domain.delivery import DeliveryStatus
 from notify_svc.domain.endpoint import Endpoint
 from notify_svc.storage import leftovers, outcomes
 from notify_svc.use_cases import dispatcher
-from notify_svc.use_cases.dispatcher import ROOM
 from notify_svc.use_cases.endpoints import Change
 from tests.notify_svc.conftest import CONCURRENCY, Desk, desk_on
 from tests.support.net.rogue import OK, answering, hanging_until, hangs, rogue

@@ -82,5 +82,5 @@ async def test_what_cannot_be_read_has_taken_its_time_too() -> None:
     for _ in range(MOST_WAITING + 1):
         with pytest.raises(ValueError, match="no event"):
             await reading.spent(ONE, lambda: int("no event"))
-    assert reading._paid_off[ONE] > 0
+    assert reading._allowance.wait(ONE) > reading._allowance.wait(OTHER)
     assert not reading._waiting
