@@ -15,9 +15,9 @@ import httpx
 Json = dict[str, Any]
 TIMEOUT_SECONDS = 20.0
 PAGE_MOST = 100
+"""How many rows the API gives at once."""
 ROWS_MOST = 1000
 """How many rows of a list a page of the console shows: an order may be refunded in any number of parts."""
-"""How many rows the API gives at once."""
 RECORD_TRIES = 6
 """How often the path of acts is asked for beside a version without it: others' requests take turns as well."""
 MAX_STREAMS = 1000
