@@ -41,6 +41,8 @@ APART_PART = 2
 """Which part of all the room endpoints that have been failing, and slow ones, get at the most: the half."""
 SLOW_SECONDS = 1.0
 """How long an endpoint takes that counts as slow from then on, until it is faster: those that work keep their share."""
+SLOW_FOR_SECONDS = 600.0
+"""For how long after its last answer: while there is any, all that is due takes two statements."""
 MAX_SLOW = 10_000
 
 
@@ -101,7 +103,7 @@ class Dispatcher:
         """How many places are taken when a merchant has how many at the most."""
         self._busy: Counter[UUID] = Counter()
         self._busy_merchants: Counter[UUID] = Counter()
-        self._slow: dict[UUID, None] = {}
+        self._slow: dict[UUID, float] = {}
         self._apart = 0
         self._look_apart = True
         self._looked_at_all = -INTERVAL_SECONDS
@@ -124,6 +126,7 @@ class Dispatcher:
 
     async def _send_due(self) -> bool:
         """Start what is due, up to the concurrency; each end of a delivery looks for the next."""
+        self._forget_slow()
         for apart in (False, True) if self._all_due() else (False,):
             for places, merchant_share in self._parts:
                 free = places - len(self._under_way)
@@ -205,9 +208,15 @@ class Dispatcher:
     def _note_pace(self, endpoint_id: UUID, attempt: Attempt) -> None:
         self._slow.pop(endpoint_id, None)
         if attempt.duration_ms >= SLOW_SECONDS * 1000:
-            self._slow[endpoint_id] = None
-            if len(self._slow) > MAX_SLOW:
-                self._slow.pop(next(iter(self._slow)))
+            self._slow[endpoint_id] = time.monotonic()
+
+    def _forget_slow(self) -> None:
+        """Forget who has had nothing to answer for long: the oldest is first."""
+        while self._slow:
+            oldest, since = next(iter(self._slow.items()))
+            if len(self._slow) <= MAX_SLOW and time.monotonic() - since < SLOW_FOR_SECONDS:
+                break
+            del self._slow[oldest]
 
     async def _attempt(self, delivery: Delivery) -> Attempt:
         """Try once. What fails on our side, such as a secret that no key opens, is an attempt like every other."""
