@@ -280,7 +280,8 @@ class Events:
         return self._transport.pages(_LIST_EVENTS, request, models.Event, timeout)
 
     def list_deliveries(self, event_id: str, *, timeout: float | None = None) -> Pages[models.Delivery]:
-        """Lists an event's deliveries, one an endpoint or channel, each with all of its attempts.
+        """Lists an event's deliveries, one an endpoint or channel, each with all of its attempts; of more than 200 the
+        newest.
 
         Errors: NOT_FOUND, reason EVENT_NOT_FOUND.
 
@@ -461,7 +462,8 @@ class AsyncEvents:
         return self._transport.pages(_LIST_EVENTS, request, models.Event, timeout)
 
     def list_deliveries(self, event_id: str, *, timeout: float | None = None) -> AsyncPages[models.Delivery]:
-        """Lists an event's deliveries, one an endpoint or channel, each with all of its attempts.
+        """Lists an event's deliveries, one an endpoint or channel, each with all of its attempts; of more than 200 the
+        newest.
 
         Errors: NOT_FOUND, reason EVENT_NOT_FOUND.
 

@@ -47,8 +47,8 @@ export class Events {
     create_time_to?: string;
   }, options?: CallOptions): AsyncIterable<types.Event>;
   /**
-   * Lists an event's deliveries, one an endpoint or channel, each with all of its attempts. Errors: NOT_FOUND, reason
-   * EVENT_NOT_FOUND.
+   * Lists an event's deliveries, one an endpoint or channel, each with all of its attempts; of more than 200 the
+   * newest. Errors: NOT_FOUND, reason EVENT_NOT_FOUND.
    */
   listDeliveries(eventId: string, params?: Record<string, never>, options?: CallOptions): AsyncIterable<types.Delivery>;
   /**

@@ -82,12 +82,16 @@ def _with_attempts(chosen: sa.FromClause) -> sa.Select[Any]:
     )
 
 
-_OF_EVENT = statement(
-    _with_attempts(deliveries)
+MOST_OF_EVENT = 200
+"""How many deliveries of an event are read, the newest: each endpoint that there ever was may have one."""
+_newest = (
+    sa.select(deliveries)
     .where(deliveries.c.event_id == sa.bindparam("event_id", type_=sa.UUID))
-    .order_by(deliveries.c.delivery_id, delivery_attempts.c.attempt),
-    DeliveryRow,
+    .order_by(deliveries.c.delivery_id.desc())
+    .limit(MOST_OF_EVENT)
+    .subquery("newest")
 )
+_OF_EVENT = statement(_with_attempts(_newest).order_by(_newest.c.delivery_id, delivery_attempts.c.attempt), DeliveryRow)
 _PLACE = statement(
     sa.select(deliveries.c.event_id, deliveries.c.endpoint_id)
     .join(webhook_endpoints, webhook_endpoints.c.endpoint_id == deliveries.c.endpoint_id)
@@ -197,7 +201,7 @@ def span_of_ids(given: Mapping[str, Any], *, oldest_first: bool) -> dict[str, UU
 
 
 async def of_event(session: Session, event_id: UUID) -> list[LoggedDelivery]:
-    """Return what became of an event, in the order in which it was put on its way."""
+    """Return what became of an event, in the order in which it was put on its way: its newest deliveries."""
     return _by_delivery(await session.all(_OF_EVENT, event_id=event_id))
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import psycopg
 
+from mesh.storage.database import Database
 from notify_svc.domain.delivery import DeliveryStatus
-from notify_svc.storage.delivery_pages import page_of, span_of_ids
+from notify_svc.storage.delivery_pages import MOST_OF_EVENT, of_event, page_of, span_of_ids
 from notify_svc.tables import metadata
 from stack.stack import Ready
 from tests.support.databases.lent import lent_database
@@ -27,6 +28,18 @@ WITH made AS (INSERT INTO events (event_id, merchant_id, type, aggregate_id, agg
 INSERT INTO deliveries (delivery_id, endpoint_id, event_id, aggregate_id, aggregate_version, status, attempts,
   attempts_before) SELECT gen_random_uuid(), %(to)s, event_id, aggregate_id, 1,
   (%(statuses)s::text[])[1 + row_number() OVER () %% cardinality(%(statuses)s::text[])], 1, 0 FROM made"""
+
+ENDPOINTS = """
+INSERT INTO webhook_endpoints (endpoint_id, merchant_id, url, secret, create_time, event_types, description, enabled,
+  disable_reason, update_time) SELECT lpad(to_hex(n), 32, '0')::uuid, merchant_id, url, secret, create_time,
+  event_types, description, enabled, disable_reason, update_time FROM webhook_endpoints, generate_series(1, %s) n"""
+THEIRS = """
+WITH old AS (DELETE FROM deliveries RETURNING *), made AS (
+  INSERT INTO deliveries (delivery_id, endpoint_id, event_id, aggregate_id, aggregate_version, status, attempts,
+    attempts_before) SELECT e.endpoint_id, e.endpoint_id, event_id, aggregate_id, 1, 'FAILED', 1, 0
+  FROM old, webhook_endpoints e WHERE e.endpoint_id::text LIKE '00000000-%' RETURNING delivery_id)
+INSERT INTO delivery_attempts SELECT delivery_id, 1, now(), 500, 1, '' FROM made"""
+"""Each of the endpoints has one delivery of the event, whose id is the endpoint's."""
 
 
 def endpoint(connection: psycopg.Connection, statuses: list[str], count: int) -> uuid.UUID:
@@ -68,6 +81,28 @@ def test_a_page_reads_no_more_than_it_shows(notify_url: str) -> None:
                 assert rows_read(connection, done, *asked) <= 2 * len(asked), asked
         assert rows_read(connection, mixed, "DELIVERED", "FAILED") <= 10 * PAGE
         assert rows_read(connection, mixed) <= 10 * PAGE
+
+
+async def test_of_an_event_the_newest_deliveries_are_read(gateway: Ready) -> None:
+    """Whoever made endpoints and deleted them had one sent to thousands: each look at it read all, for seconds."""
+    event_id, count = uuid.uuid4(), 3 * MOST_OF_EVENT
+    with lent_database(gateway, "delivery_pages", metadata) as url:
+        with psycopg.connect(url, autocommit=True) as connection:
+            endpoint(connection, ["FAILED"], 1)
+            connection.execute("SET session_replication_role = replica")
+            connection.execute("UPDATE events SET event_id = %s", [event_id])
+            connection.execute("UPDATE deliveries SET event_id = %s", [event_id])
+            connection.execute(ENDPOINTS.encode(), [count])
+            connection.execute(THEIRS.encode())
+        database = Database(url, 1)
+        await database.open()
+        try:
+            async with database.session() as session:
+                found = await of_event(session, event_id)
+        finally:
+            await database.close()
+    assert [one.delivery_id for one in found] == [uuid.UUID(int=n) for n in range(count - MOST_OF_EVENT + 1, count + 1)]
+    assert all(len(one.attempts) == 1 for one in found)
 
 
 def test_a_page_of_an_endpoint_that_has_none_reads_none_of_others(gateway: Ready) -> None:

@@ -90,7 +90,7 @@ class EventServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListEventDeliveries(self, request, context):
-        """Lists an event's deliveries, one an endpoint or channel, each with all of its attempts.
+        """Lists an event's deliveries, one an endpoint or channel, each with all of its attempts; of more than 200 the newest.
 
         Errors: NOT_FOUND, reason EVENT_NOT_FOUND.
         """

@@ -43,7 +43,7 @@ class EventServiceStub:
     Errors: INVALID_ARGUMENT when the type is not one that there is; the nearest names are listed.
     """
     ListEventDeliveries: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.ListEventDeliveriesRequest, _event_service_pb2.ListEventDeliveriesResponse]
-    """Lists an event's deliveries, one an endpoint or channel, each with all of its attempts.
+    """Lists an event's deliveries, one an endpoint or channel, each with all of its attempts; of more than 200 the newest.
 
     Errors: NOT_FOUND, reason EVENT_NOT_FOUND.
     """
@@ -88,7 +88,7 @@ class EventServiceAsyncStub(EventServiceStub):
     Errors: INVALID_ARGUMENT when the type is not one that there is; the nearest names are listed.
     """
     ListEventDeliveries: _aio.UnaryUnaryMultiCallable[_event_service_pb2.ListEventDeliveriesRequest, _event_service_pb2.ListEventDeliveriesResponse]  # type: ignore[assignment]
-    """Lists an event's deliveries, one an endpoint or channel, each with all of its attempts.
+    """Lists an event's deliveries, one an endpoint or channel, each with all of its attempts; of more than 200 the newest.
 
     Errors: NOT_FOUND, reason EVENT_NOT_FOUND.
     """
@@ -148,7 +148,7 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _event_service_pb2.ListEventDeliveriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_event_service_pb2.ListEventDeliveriesResponse, _abc.Awaitable[_event_service_pb2.ListEventDeliveriesResponse]]:
-        """Lists an event's deliveries, one an endpoint or channel, each with all of its attempts.
+        """Lists an event's deliveries, one an endpoint or channel, each with all of its attempts; of more than 200 the newest.
 
         Errors: NOT_FOUND, reason EVENT_NOT_FOUND.
         """
