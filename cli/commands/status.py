@@ -21,7 +21,7 @@ from cli.scrape import scrape
 from cli.standing_books import lines, look
 from cli.tables import show_table
 from mesh.alerts.growth import Growth
-from mesh.alerts.rules import Problem, Process, problems
+from mesh.alerts.rules import STARTED, Problem, Process, problems
 
 EX_WRONG = 1
 EVERY_SECONDS = 5.0
@@ -118,6 +118,7 @@ def _row(process: Process) -> dict[str, Any]:
         "database": yes("fusionxpay_database_up"),
         "nats": yes("fusionxpay_nats_up"),
         "loop_lag_seconds": told("fusionxpay_event_loop_lag_seconds"),
+        "start_time": told(STARTED),
         "connections": told("fusionxpay_database_connections"),
         "certificate_expiry_time": told("fusionxpay_certificate_expiry_time"),
         "version": build[0].labels["version"] if build else "",
@@ -141,12 +142,14 @@ def _print(
     wrong: Sequence[Problem],
     differ: Sequence[str] = (),
 ) -> None:
-    table = Table("service", "answers", "database", "NATS", "loop", "certificate", "schema", box=None)
+    table = Table("service", "answers", "up", "database", "NATS", "loop", "certificate", "schema", box=None)
     for row in map(_row, processes):
         lag, end = row["loop_lag_seconds"], row["certificate_expiry_time"]
         table.add_row(
             row["component"],
-            *(_said(row[name]) for name in ("answers", "database", "nats")),
+            _said(row["answers"]),
+            "" if row["start_time"] is None else _span(time.time() - row["start_time"]),
+            *(_said(row[name]) for name in ("database", "nats")),
             "" if lag is None else f"{lag * 1000:.0f} ms",
             f"{(end - time.time()) / 86400:.0f} days" if end else "",
             row["revision"],
@@ -170,6 +173,13 @@ def _print(
             console.print(f"  -> {problem.runbook}", highlight=False, markup=False)
     if not wrong:
         console.print("Nothing is wrong.")
+
+
+def _span(seconds: float) -> str:
+    for unit, size in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def _said(answer: bool | None) -> str:

@@ -11,6 +11,7 @@ SLOW_SECONDS = "2.5"
 SLOW_PART = 0.1
 PROVIDER_PART = 0.25
 PROVIDER_AT_LEAST = 5
+JUST_STARTED_SECONDS = 10
 _OF_THE_PROVIDER = ("UnavailableError", "CredentialsRefusedError", "OutcomeUnknownError", "UnreadableAnswerError")
 """How calls end that the provider has failed."""
 KEYS_PER_SECOND = 10
@@ -79,6 +80,7 @@ class Growth:
         found += [one for one in _TOLD if self.of("fusionxpay_alerts_total", {"alert": _told_as(one.alert)})]
         found += self._undelivered()
         found += self._stuck()
+        found += self._started()
         return sorted(set(found), key=lambda one: (not one.page, one.alert, one.words))
 
     def _of_process(self, component: str) -> list[Problem]:
@@ -172,6 +174,11 @@ class Growth:
                     )
                     found.append(Problem("ConsumerStuck", words))
         return found
+
+    def _started(self) -> list[Problem]:
+        recent = [one for one in self._now if 0 <= one.age < min(self._seconds, JUST_STARTED_SECONDS)]
+        words = "{} started {:.0f} s ago: unless it is being rolled out, it had ended"
+        return [Problem("ServiceDown", words.format(f"{one.component}:", one.age), page=False) for one in recent]
 
     @staticmethod
     def _behind(process: Process, consumer: Labels) -> float:

@@ -12,6 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 Labels = Mapping[str, str]
+STARTED = "process_start_time_seconds"
+SETTLES_SECONDS = 5
+"""A process that has just started is not yet without what it connects to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,11 @@ class Process:
     def answers(self) -> bool:
         """Whether it answered."""
         return bool(self.samples)
+
+    @property
+    def age(self) -> float:
+        """For how many seconds it has run, NaN when it does not say."""
+        return time.time() - self.value(STARTED)
 
     def value(self, name: str, **labels: str) -> float:
         """Return the one value of a series, NaN when there is none."""
@@ -143,7 +151,7 @@ _RULES = (
 )  # fmt: skip
 
 
-LOOKED_AT = frozenset(rule.series for rule in _RULES)
+LOOKED_AT = frozenset(rule.series for rule in _RULES) | {STARTED}
 """The series that these rules look at."""
 
 
@@ -179,4 +187,6 @@ def _silent(processes: Sequence[Process]) -> list[Problem]:
 
 
 def _applies(rule: _Rule, process: Process) -> bool:
+    if rule.series in (_DATABASE, _NATS) and 0 <= process.age < SETTLES_SECONDS:
+        return False
     return not any(process.value(needed) == 0 for needed in rule.needs)
