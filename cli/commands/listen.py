@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import secrets
 import threading
 import time
@@ -176,7 +177,7 @@ def _forward(local: httpx.Client, url: str, secret: str, message: Message) -> st
     except httpx.InvalidURL as error:
         raise typer.BadParameter(f"--forward-to: {error}") from None
     except httpx.TransportError as error:
-        return f"no answer ({type(error).__name__})"
+        return f"no answer ({re.sub(r'^.Errno -?[0-9]+. ', '', str(error)) or type(error).__name__})"
 
 
 def _line(message: Message, outcome: str) -> str:

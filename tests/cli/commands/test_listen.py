@@ -142,7 +142,7 @@ def test_server_that_is_not_there_is_told_and_listening_goes_on(env: dict[str, s
         merchant.new_order()
         merchant.new_order()
         found = printed(file, 2)
-    assert [" ".join(words[3:]) for words in found] == ["no answer (ConnectError)"] * 2
+    assert [" ".join(words[3:]) for words in found] == ["no answer (Connection refused)"] * 2
 
 
 def test_events_come_twice_and_out_of_order_where_that_is_wanted(env: dict[str, str], merchant: Merchant) -> None:
