@@ -22,8 +22,6 @@ SECRETS = [SealedColumn(users.c.totp_secret, "totp:", users.c.user_id)]
 
 MAX_LOGINS = 20
 """How many logins of one address are looked at: each takes a core for a while."""
-
-
 MAX_SESSIONS = 50
 """Of one person at once: who begins another ends the oldest."""
 MOST_OVER = 100
@@ -143,7 +141,7 @@ _CLOSE_OLDEST = statement(
     .where(
         sessions.c.token_sha256.in_(
             sa.select(sessions.c.token_sha256)
-            .where(sessions.c.user_id == sa.bindparam("id", type_=sa.UUID), sessions.c.expire_time > _NOW)
+            .where(sessions.c.user_id == _ID, sessions.c.expire_time > _NOW)
             .order_by(sessions.c.create_time.desc())
             .offset(MAX_SESSIONS)
         )

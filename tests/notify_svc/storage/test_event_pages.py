@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -30,17 +32,24 @@ INSERT INTO events (event_id, merchant_id, type, aggregate_id, aggregate_version
   FROM generate_series(1, 20000) AS n"""
 
 
-@pytest.fixture(scope="module")
-def filled(gateway: Ready) -> Iterator[tuple[psycopg.Connection, uuid.UUID]]:
-    """A merchant's log in which a type is rare, and who may look at it: nobody writes to it."""
+@contextmanager
+def log_of(gateway: Ready, name: str, fill: LiteralString) -> Iterator[tuple[psycopg.Connection, uuid.UUID]]:
+    """A merchant's log as it is filled, and who may look at it: nobody writes to it."""
     merchant_id = uuid.uuid4()
     with (
-        lent_database(gateway, "event_pages", metadata) as url,
+        lent_database(gateway, name, metadata) as url,
         psycopg.connect(url, autocommit=True) as connection,
     ):
-        connection.execute(FILL, {"merchant_id": merchant_id})
+        connection.execute(fill, {"merchant_id": merchant_id})
         connection.execute("VACUUM ANALYZE events")
         yield connection, merchant_id
+
+
+@pytest.fixture(scope="module")
+def filled(gateway: Ready) -> Iterator[tuple[psycopg.Connection, uuid.UUID]]:
+    """A log in which a type is rare."""
+    with log_of(gateway, "event_pages", FILL) as log:
+        yield log
 
 
 ALIKE = """
@@ -52,14 +61,8 @@ INSERT INTO events (event_id, merchant_id, type, aggregate_id, aggregate_version
 @pytest.fixture(scope="module")
 def alike(gateway: Ready) -> Iterator[tuple[psycopg.Connection, uuid.UUID]]:
     """A log in which all events are of one type, as of a merchant whose orders nobody pays."""
-    merchant_id = uuid.uuid4()
-    with (
-        lent_database(gateway, "event_pages_alike", metadata) as url,
-        psycopg.connect(url, autocommit=True) as connection,
-    ):
-        connection.execute(ALIKE, {"merchant_id": merchant_id})
-        connection.execute("VACUUM ANALYZE events")
-        yield connection, merchant_id
+    with log_of(gateway, "event_pages_alike", ALIKE) as log:
+        yield log
 
 
 @pytest.mark.parametrize("oldest_first", [False, True])

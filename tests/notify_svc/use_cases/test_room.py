@@ -10,10 +10,20 @@ import pytest
 from mesh.rpc.shares import ROOM
 from notify_svc.use_cases import dispatcher
 from tests.notify_svc.conftest import CONCURRENCY, Desk, desk_on
-from tests.support.net.rogue import OK, answering, hangs, rogue
+from tests.support.net.rogue import OK, Rogue, answering, hangs, rogue
 from tests.support.waiting import PATIENCE, come_true
 
 ERROR = b"HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n"
+
+
+async def assert_half_is_left(desk: Desk, others: Rogue, healthy: Rogue) -> None:
+    """Have so much for others as would take all the room, and assert that half of it brings a new endpoint's events."""
+    await desk.publish(3)
+    await come_true(lambda: others.open >= CONCURRENCY // 2, "the others' part in use")
+    await desk.endpoint(healthy.url)
+    events = await desk.publish(2 * CONCURRENCY)
+    await come_true(lambda: set(healthy.ids) == {str(event.event_id) for event in events}, "all at the healthy")
+    assert others.open == CONCURRENCY // 2
 
 
 async def test_endpoints_that_are_dead_do_not_delay_first_attempts_of_others(notify_url: str) -> None:
@@ -25,12 +35,7 @@ async def test_endpoints_that_are_dead_do_not_delay_first_attempts_of_others(not
         await desk.publish()
         await desk.failing(CONCURRENCY)
         dead.behaviour = hangs
-        await desk.publish(3)
-        await come_true(lambda: dead.open >= CONCURRENCY // 2, "the dead ones' part in use")
-        await desk.endpoint(healthy.url)
-        events = await desk.publish(2 * CONCURRENCY)
-        await come_true(lambda: set(healthy.ids) == {str(event.event_id) for event in events}, "all at the healthy")
-        assert dead.open == CONCURRENCY // 2
+        await assert_half_is_left(desk, dead, healthy)
         dead.released.set()
 
 
@@ -47,12 +52,7 @@ async def test_slow_endpoints_do_not_delay_first_attempts_of_others(
         await come_true(lambda: len(desk.sender._slow) == CONCURRENCY, "all of them known to be slow")
         monkeypatch.undo()
         slow.behaviour = hangs
-        await desk.publish(3)
-        await come_true(lambda: slow.open >= CONCURRENCY // 2, "the slow ones' part in use")
-        await desk.endpoint(healthy.url)
-        events = await desk.publish(2 * CONCURRENCY)
-        await come_true(lambda: set(healthy.ids) == {str(event.event_id) for event in events}, "all at the healthy")
-        assert slow.open == CONCURRENCY // 2
+        await assert_half_is_left(desk, slow, healthy)
         slow.behaviour = answering(OK)
         slow.released.set()
         await desk.publish()
